@@ -1,0 +1,338 @@
+"""The reads: which services and negatives of a unit and period counted at the moment `cut`.
+
+Each fact counts by its own time, so a figure of a past day can be had again at any
+later day: the level a rating had before its giver changed it, the report before it
+was returned.  A service counts from when it was reported here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case as Choose
+from django.db.models import (
+    CharField,
+    Count,
+    DateTimeField,
+    Exists,
+    Expression,
+    F,
+    FilteredRelation,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from minping import law
+from minping.assess.models import QuarterReport
+from minping.assess.periods import Period, Quarter, quarters_ended_in
+from minping.assess.tally import Tally
+from minping.assess.units import Unit
+from minping.evaluate.models import RatingRevision, Service
+from minping.evaluate.states import Outcome, RatingKind
+from minping.feedback.models import Case
+from minping.feedback.states import CaseState
+from minping.kernel import due
+from minping.kernel.models import JournalEntry
+from minping.rectify.models import Order
+from minping.rectify.states import FollowUp, OrderState
+from minping.registry import queries as registry
+
+WHOLE = "/"  # in place of a window: what an organisation owes as a whole; no window code can hold it
+WITHDRAWN = "changed_by_rater"  # the rater took the negative back within the minutes of change
+NEGATIVE = tuple(int(level) for level in law.InterfaceLevel if level.negative)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A group: organisation, window (only of the unit's own, and only when asked for), index of the period."""
+
+    organization_code: str
+    window_code: str = ""
+    bucket: int = 0
+
+
+# --- services -----------------------------------------------------------------------------------
+
+
+def _level(path: str, cut: datetime) -> Expression:
+    """The level a rating had at `cut`: the earliest version that was replaced only later, else today's."""
+    earlier = RatingRevision.objects.filter(rating=OuterRef(f"{path}__pk"), until__gt=cut).order_by("revision")
+    return Choose(
+        When(**{f"{path}__revision__gt": 1}, then=Coalesce(Subquery(earlier.values("level")[:1]), F(f"{path}__level"))),
+        default=F(f"{path}__level"),
+        output_field=IntegerField(),
+    )
+
+
+def services_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Service]:
+    """The services of the period, each with its first word (`own`, at `own_level`), its default and its late word."""
+    return (
+        Service.objects.filter(
+            unit.scope, served_at__gte=period.since, served_at__lt=period.before, served_at__lte=cut,
+            received_at__lte=cut,
+        )
+        .alias(
+            own=FilteredRelation("ratings", condition=Q(ratings__kind=RatingKind.FIRST, ratings__rated_at__lte=cut)),
+            late=FilteredRelation(
+                "ratings", condition=Q(ratings__kind=RatingKind.SUPPLEMENTARY, ratings__rated_at__lte=cut)
+            ),
+            silence=FilteredRelation("default_outcome", condition=Q(default_outcome__made_at__lte=cut)),
+        )
+        .annotate(own_level=_level("own", cut))
+    )  # fmt: skip
+
+
+def good_levels(rules: law.Rules) -> tuple[int, ...]:
+    return tuple(int(level) for level in rules.value("good_levels").items)
+
+
+def offline_handlings(rules: law.Rules) -> tuple[str, ...]:
+    return tuple(id for id, handling in rules.handlings.items() if not handling.online)
+
+
+def invalid_at(cut: datetime, path: str = "") -> Q:
+    """Found invalid by then.  It still counts: it leaves only with the superior's revocation (R7)."""
+    return Q(**{f"{path}outcome": Outcome.INVALID, f"{path}outcome_at__lte": cut})
+
+
+def service_tallies(
+    unit: Unit, buckets: Sequence[Period], cut: datetime, rules: law.Rules, by_window: bool = False
+) -> dict[Key, Tally]:
+    """Counts of the services by organisation, and by window and period as asked: one statement."""
+    whole = Period(buckets[0].start, buckets[-1].end)
+    good, offline = good_levels(rules), Q(handling__in=offline_handlings(rules))
+    groups: dict[str, Any] = {"group_window": _own_window(unit, by_window), "bucket": _bucket("served_at", buckets)}
+    rated, silent, spoke_late = Q(own__isnull=False), Q(silence__isnull=False), Q(late__isnull=False)
+    invalid = invalid_at(cut)
+    rows = (
+        services_of(unit, whole, cut)
+        .alias(**groups)
+        .values("organization_code", "group_window", "bucket")
+        .annotate(
+            t_services=Count("pk"),
+            t_cases=Count("case_no", distinct=True),
+            t_ratings=Count("pk", filter=rated),
+            t_good=Count("pk", filter=Q(own_level__in=good)),
+            t_defaults=Count("pk", filter=silent),
+            t_good_defaults=Count("pk", filter=Q(silence__level__in=good)),
+            t_supplementary=Count("pk", filter=spoke_late),
+            t_invalid=Count("pk", filter=invalid),
+            t_offline=Count("pk", filter=offline),
+            t_offline_cases=Count("case_no", distinct=True, filter=offline),
+            t_offline_ratings=Count("pk", filter=offline & rated),
+            t_offline_defaults=Count("pk", filter=offline & silent),
+            t_offline_supplementary=Count("pk", filter=offline & spoke_late),
+            t_offline_invalid=Count("pk", filter=offline & invalid),
+        )
+        .order_by()
+    )
+    return {
+        Key(row["organization_code"], row["group_window"], row["bucket"]): Tally(
+            **{name[2:]: value for name, value in row.items() if name.startswith("t_")}
+        )
+        for row in rows
+    }
+
+
+def _own_window(unit: Unit, by_window: bool) -> Expression:
+    if not by_window:
+        return Value("", output_field=CharField())
+    return Choose(
+        When(organization_code=unit.code, then=F("window_code")), default=Value(""), output_field=CharField()
+    )
+
+
+def _bucket(field: str, buckets: Sequence[Period]) -> Expression:
+    if len(buckets) == 1:
+        return Value(0, output_field=IntegerField())
+    whens = [When(**{f"{field}__lt": period.before}, then=Value(n)) for n, period in enumerate(buckets[:-1])]
+    return Choose(*whens, default=Value(len(buckets) - 1), output_field=IntegerField())
+
+
+# --- negatives ----------------------------------------------------------------------------------
+
+
+def _reported(cut: datetime) -> Expression:
+    """When the report that stood at `cut` was made; None where there was none, or it had been sent back.
+
+    The order keeps its last report only; for a past day that lies before it, the journal knows.
+    """
+    written = (
+        JournalEntry.objects.filter(
+            subject=OuterRef("case_id"), at__gte=OuterRef("assigned_at"), at__lte=cut,
+            action__in=("order.report", "order.return"),
+        )
+        .order_by("-at", "-id")
+        .annotate(stood=Choose(When(action="order.report", then=F("at")), default=None, output_field=DateTimeField()))
+    )  # fmt: skip
+    return Choose(
+        When(reported_at__isnull=True, then=None),
+        When(~Q(state=OrderState.ASSIGNED), reported_at__lte=cut, then=F("reported_at")),
+        default=Subquery(written.values("stood")[:1]),
+        output_field=DateTimeField(),
+    )
+
+
+def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
+    """The negatives opened in the period, each with how far its handling was and what the person last said.
+
+    `verify_late`, `late`: a limit had run out unmet (or was met too late); `accepted`:
+    its latest round was accepted; `word`: 1 content, 0 not (or not asked yet), None no
+    rectification was ever accepted.
+    """
+    orders = Order.objects.filter(case=OuterRef("pk"), assigned_at__lte=cut)
+    overdue = (
+        orders.filter(rectify_due_at__lte=cut)
+        .alias(stood=_reported(cut))
+        .filter(Q(stood__isnull=True) | Q(stood__gte=F("rectify_due_at")))
+    )
+    latest = orders.order_by("-round").annotate(
+        ok=Choose(When(accepted_at__lte=cut, then=1), default=0, output_field=IntegerField())
+    )
+    said = (
+        orders.filter(accepted_at__lte=cut)
+        .order_by("-round")
+        .alias(again=_level("rerating", cut))
+        .annotate(
+            content=Choose(
+                When(rerating__rated_at__lte=cut, again__in=NEGATIVE, then=0),
+                When(rerating__rated_at__lte=cut, then=1),
+                When(followed_at__lte=cut, follow_up=FollowUp.SOLVED, then=1),
+                default=0,
+                output_field=IntegerField(),
+            )
+        )
+    )
+    verify_late = Q(verify_due_at__lte=cut) & (Q(confirmed_at__isnull=True) | Q(confirmed_at__gte=F("verify_due_at")))
+    return (
+        Case.objects.filter(unit.scope, opened_at__gte=period.since, opened_at__lt=period.before, opened_at__lte=cut)
+        .exclude(state=CaseState.CLOSED, result=WITHDRAWN, closed_at__lte=cut)
+        .annotate(
+            verify_late=Choose(When(verify_late, then=1), default=0, output_field=IntegerField()),
+            late=Choose(When(Exists(overdue), then=1), default=0, output_field=IntegerField()),
+            accepted=Coalesce(Subquery(latest.values("ok")[:1]), 0),
+            word=Subquery(said.values("content")[:1]),
+        )
+    )
+
+
+ON_TIME = Q(verify_late=0, late=0)
+DUE = Q(accepted=1) | Q(verify_late=1) | Q(late=1)
+DONE = Q(accepted=1) & ON_TIME
+
+
+def real_name_proofs(rules: law.Rules) -> frozenset[str]:
+    return frozenset(id for id, proof in rules.proofs.items() if proof.real_name)
+
+
+def negative_tallies(
+    unit: Unit, buckets: Sequence[Period], cut: datetime, rules: law.Rules, by_window: bool = False
+) -> dict[Key, Tally]:
+    """Counts of the negatives by the same groups: one statement.
+
+    Negatives are few, and each has several services, cases and words to be told apart,
+    so the rows are counted here rather than in a statement nobody could read.
+    """
+    whole = Period(buckets[0].start, buckets[-1].end)
+    real = real_name_proofs(rules)
+    groups = {"group_window": _own_window(unit, by_window), "bucket": _bucket("opened_at", buckets)}
+    rows = negatives_of(unit, whole, cut).annotate(**groups).values_list(
+        "organization_code", "group_window", "bucket", "service_id", "service__case_no", "service__outcome",
+        "service__outcome_at", "rating__proof", "verify_late", "late", "accepted", "word",
+    )  # fmt: skip
+    found: dict[Key, Tally] = defaultdict(Tally)
+    seen: dict[tuple[Key, str], set[object]] = defaultdict(set)
+    for organization, window, bucket, service, case_no, outcome, outcome_at, proof, unverified, late, accepted, word in (
+        rows.iterator(chunk_size=5000)
+    ):
+        key = Key(organization, window, bucket)
+        tally = found[key]
+        invalid = outcome == Outcome.INVALID and outcome_at is not None and outcome_at <= cut
+        tally.opened += 1
+        if accepted or unverified or late:
+            tally.due += 1
+            tally.due_invalid += invalid
+            tally.done += bool(accepted and not unverified and not late)
+            seen[key, "due_services"].add(service)
+            seen[key, "due_cases"].add(case_no)
+        if word is not None:
+            tally.accepted += 1
+            tally.accepted_invalid += invalid
+            tally.solved += word
+            tally.real_accepted += proof in real
+            tally.real_solved += word if proof in real else 0
+            seen[key, "accepted_services"].add(service)
+            seen[key, "accepted_cases"].add(case_no)
+    for (key, name), values in seen.items():
+        setattr(found[key], name, len(values))
+    return dict(found)
+
+
+# --- quarterly reports --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Duty:
+    """One quarter for which one unit owed a report, and what became of it by then."""
+
+    organization_code: str
+    quarter: Quarter
+    due_at: datetime
+    sent_at: datetime | None
+
+    @property
+    def in_time(self) -> bool:
+        return self.sent_at is not None and self.sent_at < self.due_at
+
+
+def duties(codes: Collection[str], periods: Sequence[Period], cut: datetime) -> list[Duty]:
+    """The quarters that ended within the periods and whose report is due or sent: one statement, or none."""
+    quarters = sorted({quarter for period in periods for quarter in quarters_ended_in(period) if quarter.closing <= cut})
+    if not codes or not quarters:
+        return []
+    sent = {
+        (code, year, number): (at, due_at)
+        for code, year, number, at, due_at in QuarterReport.objects.filter(
+            organization_code__in=codes, year__in={quarter.year for quarter in quarters}, sent_at__lt=cut
+        ).values_list("organization_code", "year", "quarter", "sent_at", "due_at")
+    }
+    found = []
+    for code in sorted(codes):
+        area = registry.directory().places[code].area_code
+        for quarter in quarters:
+            at, stored = sent.get((code, quarter.year, quarter.number), (None, None))
+            due_at = stored or report_due(area, quarter)
+            if due_at is not None and (at is not None or due_at <= cut):
+                found.append(Duty(code, quarter, due_at, at))
+    return found
+
+
+def report_due(area_code: str, quarter: Quarter) -> datetime | None:
+    """When the report of a quarter is due; None where the law of its last day knew no such report."""
+    try:
+        at: datetime = due.clock(area_code, "quarter_report", quarter.closing)["due_at"]
+    except law.LawError:
+        return None
+    return at
+
+
+def report_tallies(unit: Unit, buckets: Sequence[Period], cut: datetime) -> dict[Key, Tally]:
+    """Reports owed and sent in time, by organisation and period."""
+    found: dict[Key, Tally] = defaultdict(Tally)
+    for duty in duties(unit.reporting, buckets, cut):
+        last = duty.quarter.period.end
+        bucket = next(n for n, period in enumerate(buckets) if period.start <= last <= period.end)
+        tally = found[Key(duty.organization_code, WHOLE, bucket)]
+        tally.quarters += 1
+        tally.quarters_in_time += duty.in_time
+    return dict(found)

@@ -1,0 +1,137 @@
+"""The whole regime on one page: after which event, which functions, in which order.
+
+评价 → 反馈 → 改进 → 监督 → 考核 is one connected mechanism (minan/2.0).  Each row runs
+in the transaction that made the event: what follows happens wholly or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from minping import law
+from minping.evaluate import events as evaluated
+from minping.evaluate import jobs as evaluate_jobs
+from minping.evaluate import messages as evaluate_messages
+from minping.evaluate import queries as evaluate_queries
+from minping.evaluate.models import Rating, Service
+from minping.evaluate.states import RatingKind
+from minping.feedback import events as fed_back
+from minping.feedback import queries as feedback_queries
+from minping.feedback import services as feedback
+from minping.feedback.models import Case
+from minping.kernel import journal
+from minping.kernel.jobs import Job
+from minping.rectify import events as rectified
+from minping.rectify import jobs as rectify_jobs
+from minping.rectify import messages as rectify_messages
+from minping.rectify import pages as rectify_pages
+from minping.rectify import queries as rectify_queries
+from minping.rectify import services as rectify
+from minping.upstream import jobs as upstream_jobs
+from minping.upstream import services as upstream
+from minping.upstream.port import Message
+
+
+def _rating_draft(service: Service, rating: Rating, not_before: datetime | None = None) -> upstream.Draft:
+    return upstream.Draft(
+        kind=RatingKind(rating.kind).message, subject=rating.pk,
+        area_code=service.area_code, organization_code=service.organization_code, case_no=service.case_no,
+        service_no=service.service_no, fact_at=rating.rated_at, level=rating.level, revision=rating.revision,
+        not_before=not_before,
+    )  # fmt: skip
+
+
+def send_ratings(event: evaluated.RatingsGiven) -> None:
+    """Good and bad in one list, by one road (failures.md A6, B8); a first press waits for its reasons."""
+    drafts = []
+    for service, rating in event.pairs:
+        wait = None
+        if rating.pk in event.held:
+            rules = law.at(service.area_code, rating.rated_at.astimezone(law.BEIJING).date())
+            wait = rating.rated_at + timedelta(minutes=rules.limit("settle").value)
+        drafts.append(_rating_draft(service, rating, wait))
+    upstream.messages_enqueue(drafts, at=event.at)
+
+
+def send_changed_ratings(event: evaluated.RatingsChanged) -> None:
+    """A held message goes now, with the change in it; one that has gone is followed by an update."""
+    late = [
+        (service, rating)
+        for service, rating in event.pairs
+        if not upstream.message_release(subject=rating.pk, level=rating.level, at=event.at)
+    ]
+    upstream.messages_enqueue([_rating_draft(service, rating) for service, rating in late], at=event.at)
+
+
+def _send_case(case: Case, at: datetime) -> None:
+    upstream.messages_enqueue(
+        [
+            upstream.Draft(
+                kind="case", subject=case.pk, area_code=case.area_code, organization_code=case.organization_code,
+                case_no=case.service.case_no, service_no=case.service.service_no, fact_at=case.opened_at,
+                level=case.level, revision=case.revision,
+            )
+        ],
+        at=at,
+    )  # fmt: skip
+
+
+def send_opened_cases(event: fed_back.CasesOpened) -> None:
+    for case in event.cases:
+        _send_case(case, event.at)
+
+
+def send_case(event: fed_back.CaseConfirmed | fed_back.CaseClosed | fed_back.CaseChanged) -> None:
+    """Every step that the province wants to know is an update of the same record (minan/4.2.1)."""
+    _send_case(event.case, event.at)
+
+
+CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
+    # 评价
+    evaluated.ServicesReceived: (),  # the message upward is enqueued with the batch, by intake itself
+    evaluated.RatingsGiven: (send_ratings, feedback.on_ratings_given, rectify.on_ratings_given),
+    evaluated.RatingsChanged: (send_changed_ratings, feedback.on_ratings_changed),
+    evaluated.DefaultsMade: (),
+    # 反馈
+    fed_back.CasesOpened: (send_opened_cases,),
+    fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed),
+    fed_back.CaseChanged: (send_case,),
+    fed_back.CaseClosed: (send_case,),
+    # 改进
+    rectified.OrderAssigned: (),
+    rectified.OrderAccepted: (),
+    rectified.OrderUnsolved: (rectify.on_order_unsolved,),
+    rectified.OrderDone: (rectify.on_order_done,),
+}
+
+MESSAGES: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = {
+    "service": evaluate_messages.service_messages,
+    "rating": evaluate_messages.rating_messages,
+    "supplementary": evaluate_messages.rating_messages,
+    "rerating": evaluate_messages.rating_messages,
+    "default": evaluate_messages.default_messages,
+    "case": rectify_messages.case_messages,
+}
+
+
+def _seal() -> bool:
+    return journal.seal() == journal.SEAL_BATCH
+
+
+JOBS: tuple[Job, ...] = (
+    Job("seal", "日志封链", 0.5, _seal),
+    *upstream_jobs.JOBS,
+    *evaluate_jobs.JOBS,
+    *rectify_jobs.JOBS,
+)
+
+# What an earlier stage asks of a later one: the call-back page after a rectification,
+# and what the rater is told of a negative's way on the receipt.
+FOLLOW_UP_PAGE = rectify_pages.follow_up_page
+STORY = rectify_queries.story_of
+
+# Counters of the business records, for the reconciliation with the superior.
+RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)

@@ -1,0 +1,321 @@
+"""The commands, as a table, and the short functions behind them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Run = Callable[[argparse.Namespace], int | None]
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Action:
+    name: str
+    help: str
+    run: Run
+    arguments: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    help: str
+    run: Run | None = None
+    arguments: tuple[Argument, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+def ready() -> None:
+    """Django, set up for the home folder in force."""
+    import django
+
+    django.setup()
+
+
+def migrate(options: argparse.Namespace | None = None) -> None:
+    """Bring the database to this version's tables."""
+    ready()
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=0)
+
+
+def init(options: argparse.Namespace) -> None:
+    """Make the home folder, its keys and tables."""
+    from dataclasses import replace
+
+    from minping.kernel.home import home
+
+    here = home()
+    here.make()
+    config = here.config()
+    if options.sandbox:
+        config = replace(config, sandbox=True)
+    here.save(config)
+    migrate()
+    print(f"已就绪：{here.path}")
+
+
+def serve(options: argparse.Namespace) -> int:
+    from minping.cli.serve import run
+
+    return run(demo=options.demo)
+
+
+def web(options: argparse.Namespace) -> int:
+    from minping.cli.serve import web_command
+
+    import os
+
+    arguments = web_command()
+    os.execv(arguments[0], arguments)
+
+
+def jobs(options: argparse.Namespace) -> None:
+    """Run the jobs until told to stop; the batch in hand is finished first."""
+    import signal
+    import threading
+
+    ready()
+    from minping.chain import JOBS
+    from minping.kernel.jobs import Worker
+
+    worker = Worker(JOBS)
+    ended = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: ended.set())
+    worker.start()
+    ended.wait()
+    worker.stop()
+
+
+def sandbox(options: argparse.Namespace) -> int:
+    from minping.kernel.home import home
+    from minping.sandbox.__main__ import main
+
+    here = home()
+    here.make()
+    store = options.store or str(here.path / "sandbox.sqlite3")
+    return main(
+        ["--host", options.host, "--port", str(options.port), "--store", store, "--token", here.keys()["province"]]
+    )
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Recompute the chain and every record; name what was altered, removed or inserted."""
+    ready()
+    from minping.kernel import journal
+
+    result = journal.verify()
+    for finding in result.findings:
+        print(f"{finding.kind}: {finding.message}")
+    if result.clean:
+        print(f"核验通过：日志 {result.entries} 行，记录 {result.records} 条，没有发现改动、删除或插入。")
+        return 0
+    print(f"核验不通过：首先是 {result.findings[0].where}。")
+    return 1
+
+
+def clock(options: argparse.Namespace) -> None:
+    from minping.kernel import clock as kernel_clock
+
+    if options.by:
+        kernel_clock.move(options.by)
+    print(f"系统时间：{kernel_clock.beijing(kernel_clock.now()):%Y-%m-%d %H:%M:%S} {kernel_clock.day_text(kernel_clock.now())}")
+
+
+def health(options: argparse.Namespace) -> int:
+    ready()
+    from minping.site.health import figures
+
+    parts = figures()
+    print(json.dumps(parts, ensure_ascii=False, indent=1))
+    return 0 if all(part.get("ok", True) for part in parts.values()) else 1
+
+
+def _listing(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for row in rows:
+        print("  ".join(str(row.get(name) or "") for name in ("kind", "organization_code", "code", "name")).rstrip())
+
+
+def registry_list(options: argparse.Namespace) -> None:
+    ready()
+    from minping.registry import export
+
+    _listing(export.rows(), options.json)
+
+
+def item_list(options: argparse.Namespace) -> None:
+    ready()
+    from minping.registry import export
+
+    _listing(export.items(), options.json)
+
+
+def registry_import(options: argparse.Namespace) -> int:
+    """Import a workbook or a folder: a dry run first, then with --yes for good."""
+    ready()
+    from minping.kernel import clock as kernel_clock
+    from minping.kernel.access import SYSTEM
+    from minping.registry import importing
+
+    plan = importing.plan(importing.read(Path(options.file)))
+    print(plan.summary())
+    for row in plan.bad:
+        print(f"  {row.sheet} 第 {row.row} 行：{row.reason}")
+    if plan.bad:
+        print("有错误，一行也没有导入。请改正后重来。")
+        return 1
+    if not options.yes:
+        print("这是试运行，没有改动。确认无误后加 --yes 正式导入。")
+        return 0
+    importing.registry_import(plan, by=SYSTEM, at=kernel_clock.now())
+    print("已导入。")
+    return 0
+
+
+def services_import(options: argparse.Namespace) -> int:
+    """Report services from a CSV or XLSX file."""
+    ready()
+    from minping.evaluate import files
+    from minping.kernel import clock as kernel_clock
+    from minping.kernel.access import Actor, Grant
+
+    by = Actor("system", "命令行", (Grant(frozenset({"services:write"}), "/"),))
+    result = files.import_file(Path(options.file), by=by, at=kernel_clock.now())
+    print(result.summary())
+    for bad in result.bad:
+        print(f"  第 {bad.row} 行：{bad.reason}")
+    return 1 if result.bad else 0
+
+
+def key_create(options: argparse.Namespace) -> None:
+    ready()
+    from minping.kernel import access
+    from minping.kernel import clock as kernel_clock
+    from minping.registry import queries as registry
+
+    where = registry.place(options.org)
+    secret = access.key_create(
+        organization_code=where.code, permissions=options.can.split(","), label=options.label, by=access.SYSTEM,
+        at=kernel_clock.now(),
+    )  # fmt: skip
+    print(f"密钥只显示这一次，请妥善保存（{where.name}）： {secret}")
+
+
+def key_list(options: argparse.Namespace) -> None:
+    ready()
+    from minping.kernel.models import ApiKey
+
+    for key in ApiKey.objects.order_by("created_at"):
+        state = "已停用" if key.revoked_at else "有效"
+        print(f"{key.pk}  {key.organization_code}  {','.join(key.permissions)}  {state}  {key.label}")
+
+
+def key_revoke(options: argparse.Namespace) -> None:
+    ready()
+    from uuid import UUID
+
+    from minping.kernel import access
+    from minping.kernel import clock as kernel_clock
+
+    access.key_revoke(key_id=UUID(options.id), by=access.SYSTEM, at=kernel_clock.now())
+    print("已停用。")
+
+
+def law_check(options: argparse.Namespace) -> int:
+    from minping import law
+
+    problems = law.check()
+    for problem in problems:
+        print(problem)
+    print("规则目录没有问题。" if not problems else f"有 {len(problems)} 处问题。")
+    return 1 if problems else 0
+
+
+def law_show(options: argparse.Namespace) -> None:
+    """What is in force in an area on a day, with its clause."""
+    from datetime import date
+
+    from minping import law
+    from minping.kernel import clock as kernel_clock
+
+    on = date.fromisoformat(options.on) if options.on else kernel_clock.beijing(kernel_clock.now()).date()
+    rules = law.at(options.area, on)
+    print(f"{rules.version} 于 {on}")
+    for limit in rules.limits.values():
+        print(f"  {limit.label}：{limit.value} {law.UNIT_LABELS[limit.unit]}  {limit.clause}  {limit.source}")
+    for parameter in rules.values.values():
+        print(f"  {parameter.label}：{parameter.value}  {parameter.clause}  {parameter.source}")
+
+
+def load_calendar(options: argparse.Namespace) -> None:
+    """Load a year's holiday notice; provisional due times are computed anew, on record."""
+    ready()
+    from minping.kernel import clock as kernel_clock
+    from minping.kernel.access import SYSTEM
+    from minping.site.calendar import calendar_load
+
+    edition, moved = calendar_load(Path(options.file), by=SYSTEM, at=kernel_clock.now())
+    print(f"已载入：{edition}。重新计算了 {moved} 个暂定时限，变动已记入日志。")
+
+
+FILE: Argument = (("file",), {"metavar": "文件"})
+JSON: Argument = (("--json",), {"action": "store_true", "help": "输出 JSON"})
+
+COMMANDS = (
+    Command("serve", "启动：网页、任务，演示时还有沙盒省平台", serve, ((("--demo",), {"action": "store_true", "help": "演示环境"}),)),
+    Command("init", "建立数据目录", init, ((("--sandbox",), {"action": "store_true", "help": "演示环境，可以调时钟"}),)),
+    Command("migrate", "升级数据库表", migrate),
+    Command("web", "只启动网页", web),
+    Command("jobs", "只启动任务", jobs),
+    Command(
+        "sandbox", "只启动沙盒省平台", sandbox,
+        (
+            (("--host",), {"default": "127.0.0.1"}),
+            (("--port",), {"type": int, "default": 8001}),
+            (("--store",), {"default": ""}),
+        ),
+    ),
+    Command("verify", "核验日志与记录", verify),
+    Command("clock", "看或调演示环境的时钟", clock, ((("by",), {"nargs": "?", "metavar": "+8d", "help": "+8d、+3h、+15m、reset"}),)),
+    Command("health", "看是否正常", health),
+    Command("import", "导入登记簿（工作簿或目录），先试运行", registry_import, (FILE, (("--yes",), {"action": "store_true"}))),
+    Command("registry", "登记簿", actions=(Action("list", "列出", registry_list, (JSON,)),)),
+    Command("item", "事项", actions=(Action("list", "列出", item_list, (JSON,)),)),
+    Command("services", "服务", actions=(Action("import", "从 CSV 或 XLSX 报送", services_import, (FILE,)),)),
+    Command(
+        "key", "接口密钥",
+        actions=(
+            Action(
+                "create", "生成", key_create,
+                (
+                    (("--org",), {"required": True, "metavar": "机构代码"}),
+                    (("--can",), {"required": True, "metavar": "services:write,…"}),
+                    (("--label",), {"default": "", "metavar": "名称"}),
+                ),
+            ),
+            Action("list", "列出", key_list),
+            Action("revoke", "停用", key_revoke, ((("id",), {"metavar": "编号"}),)),
+        ),
+    ),
+    Command(
+        "law", "规则与日历",
+        actions=(
+            Action("check", "检查规则目录", law_check),
+            Action(
+                "show", "看某地某日的规则", law_show,
+                ((("--area",), {"default": "350213005"}), (("--on",), {"default": "", "metavar": "2026-11-23"})),
+            ),
+            Action("load-calendar", "载入放假安排", load_calendar, (FILE,)),
+        ),
+    ),
+)  # fmt: skip

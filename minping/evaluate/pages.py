@@ -1,0 +1,347 @@
+"""The rater's pages.  Opening shows; only the person's own press writes (principle 10)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from minping import law
+from minping.evaluate import tokens
+from minping.evaluate.models import Rating, ReratingInvitation, Service
+from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
+from minping.evaluate.states import Outcome, RatingKind
+from minping.kernel import clock, events
+from minping.kernel.errors import Problem
+from minping.kernel.web import public_page
+
+COOKIE = "mp_change"
+NOTES = {
+    RatingKind.SUPPLEMENTARY: "这次服务已过评价期限，按规定记为默认满意；默认不是您的评价。您现在说的会如实记录、如实上报。",
+    RatingKind.RERATING: "您反映的问题已经整改。请您再评一次；上次的评价原样保留。",
+}
+
+
+@public_page
+@csrf_exempt  # the token in the address is the credential, and it is not sent by other sites
+@require_http_methods(["GET", "HEAD", "POST"])
+def rate(request: HttpRequest, token: str) -> HttpResponse:
+    """The page behind an invitation: tiles, then reasons, then the receipt."""
+    service = Service.objects.filter(token=tokens.stored(token)).first()
+    if service is None:
+        return _unknown(request)
+    if request.method == "POST":
+        return _press(request, token, service)
+    return _show(request, token, service)
+
+
+def _unknown(request: HttpRequest) -> HttpResponse:
+    problem = InvitationUnknown()
+    if _wants_json(request):
+        return _json_error(problem)
+    return render(request, "evaluate/unknown.html", {"title": problem.message}, status=problem.status)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
+def _json_error(problem: Problem) -> JsonResponse:
+    return JsonResponse(
+        {"error": problem.as_json()}, status=problem.status, json_dumps_params={"ensure_ascii": False}
+    )
+
+
+# --- showing -----------------------------------------------------------------------------------
+
+
+def _show(request: HttpRequest, token: str, service: Service) -> HttpResponse:
+    now = clock.now()
+    ratings = list(Rating.objects.filter(service=service).order_by("ordinal"))
+    last = ratings[-1] if ratings else None
+    if last is not None and request.GET.get("step") == "reasons" and _may_change(request, last, now):
+        return _reasons(request, token, service, last)
+    kind = _next_kind(service, ratings, now)
+    if kind is not None and (not ratings or request.GET.get("say")):
+        if now >= service.closes_at:
+            return _closed(request, service)
+        return _tiles(request, token, service, kind)
+    return _receipt(request, service, ratings, now, token)
+
+
+def _next_kind(service: Service, ratings: list[Rating], now: datetime) -> RatingKind | None:
+    """What the link would take now; the same question as in the service, for showing only."""
+    if service.outcome == Outcome.NONE:
+        return RatingKind.FIRST
+    if ReratingInvitation.objects.filter(service=service, rating=None, until__gt=now).exists():
+        return RatingKind.RERATING
+    if service.outcome == Outcome.DEFAULT and not ratings:
+        return RatingKind.SUPPLEMENTARY
+    return None
+
+
+def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
+    given = request.COOKIES.get(COOKIE, "")
+    return bool(given) and tokens.stored(given) == bytes(rating.change_token) and now < rating.change_until
+
+
+def _service(service: Service) -> dict[str, Any]:
+    return {
+        "item_name": service.item_name,
+        "organization_name": service.organization_name,
+        "window_name": service.window_name,
+        "place_text": service.organization_name,
+        "served_text": clock.moment_text(service.served_at),
+        "case_tail": service.case_tail,
+    }
+
+
+def _rules(service: Service) -> law.Rules:
+    return law.at(service.area_code, clock.beijing(clock.now()).date())
+
+
+def _levels(rules: law.Rules) -> list[dict[str, Any]]:
+    return [{"value": int(row.code), "label": row.label, "face": int(row.code)} for row in rules.levels]
+
+
+def _promise(rules: law.Rules) -> list[str]:
+    """What the person is told before being asked; the days come from the law folder."""
+    verify, rectify = rules.limit("verify"), rules.limit("rectify")
+    return [
+        "窗口人员看不到您的姓名和电话。",
+        f"不满意的评价由专人在 {verify.value} 个工作日内回访核实，属实的 {rectify.value} 个工作日内整改，并给您回音。",
+        "每次服务只评价一次，评价如实上报省“好差评”平台。",
+    ]
+
+
+def _elder(request: HttpRequest) -> dict[str, Any]:
+    elder = request.GET.get("elder") == "1"
+    return {"elder": elder, "elder_url": request.path if elder else f"{request.path}?elder=1"}
+
+
+def _tiles(
+    request: HttpRequest, token: str, service: Service, kind: RatingKind, error: Problem | None = None
+) -> HttpResponse:
+    rules = _rules(service)
+    context = {
+        "service": _service(service),
+        "levels": _levels(rules),
+        "promise": _promise(rules),
+        "mode": str(kind),
+        "mode_note": NOTES.get(kind, ""),
+        "action": reverse("rate", args=[token]),
+        "error": f"{error.message}{error.cure}" if error else "",
+        **_elder(request),
+    }
+    return render(request, "evaluate/rate.html", context, status=error.status if error else 200)
+
+
+def _reasons(
+    request: HttpRequest,
+    token: str,
+    service: Service,
+    rating: Rating,
+    error: Problem | None = None,
+    said: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    rules = _rules(service)
+    level = law.InterfaceLevel(rating.level)
+    tags = [{"code": tag.code, "label": tag.label, "base": tag.base} for tag in rules.tags(level)]
+    said = said or {"level": rating.level, "tags": rating.tags, "text": rating.text}
+    more = [tag for tag in tags if not tag["base"]]
+    context = {
+        "service": _service(service),
+        "level_label": level.label,
+        "levels": _levels(rules),
+        "tags_base": [tag for tag in tags if tag["base"]],
+        "tags_more": more,
+        "more_open": any(tag["code"] in said["tags"] for tag in more),
+        "text_max": rules.value("text_max").value,
+        "change_until_text": f"{clock.beijing(rating.change_until):%H:%M} 前",
+        "action": reverse("rate", args=[token]),
+        "rating": said,
+        "error": f"{error.message}{error.cure}" if error else "",
+        **_elder(request),
+    }
+    return render(request, "evaluate/reasons.html", context, status=error.status if error else 200)
+
+
+def _closed(request: HttpRequest, service: Service) -> HttpResponse:
+    problem = InvitationClosed()
+    context = {"service": _service(service), "title": problem.message, "cure": problem.cure}
+    return render(request, "evaluate/closed.html", context, status=problem.status)
+
+
+def _words(rating: Rating, rules: law.Rules) -> dict[str, Any]:
+    labels = [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags]
+    return {
+        "kind_label": RatingKind(rating.kind).label,
+        "level_label": law.InterfaceLevel(rating.level).label,
+        "tags": labels,
+        "text": rating.text,
+        "time_text": clock.moment_text(rating.rated_at),
+    }
+
+
+def _receipt(
+    request: HttpRequest, service: Service, ratings: list[Rating], now: datetime, token: str = "", error: str = ""
+) -> HttpResponse:
+    """What has been said and what becomes of it; with `token` also what may still be done."""
+    rules = _rules(service)
+    last = ratings[-1] if ratings else None
+    kind = _next_kind(service, ratings, now) if token else None
+    address = reverse("rate", args=[token]) if token else ""
+    context: dict[str, Any] = {
+        "service": _service(service),
+        "default": last is None and service.outcome == Outcome.DEFAULT,
+        "what_next": events.table("STORY")(service),
+        "can_rerate": kind is RatingKind.RERATING,
+        "rerate_url": f"{address}?say=1",
+        "can_supplement": kind is RatingKind.SUPPLEMENTARY,
+        "supplement_url": f"{address}?say=1",
+        "error": error,
+    }
+    if last is not None:
+        context |= {
+            **_words(last, rules),
+            "receipt_code": tokens.receipt_code(last.pk),
+            "state_text": f"{RatingKind(last.kind).label} · {clock.moment_text(last.rated_at)}",
+            "others": [_words(rating, rules) for rating in reversed(ratings[:-1])],
+        }
+        if token and _may_change(request, last, now):
+            context["change_url"] = f"{address}?step=reasons"
+            context["can_change_until_text"] = f"{clock.beijing(last.change_until):%H:%M} 前可以修改"
+    return render(request, "evaluate/receipt.html", context, status=409 if error else 200)
+
+
+# --- pressing ----------------------------------------------------------------------------------
+
+
+def _said(request: HttpRequest) -> Mapping[str, Any]:
+    """Level, tags, text and step, from a form or from JSON."""
+    if request.content_type == "application/json":
+        try:
+            content = json.loads(request.body)
+        except ValueError as failure:
+            raise LevelUnknown("请求体不是 JSON。", cure="请发送 level、tags、text。") from failure
+        if not isinstance(content, dict):
+            raise LevelUnknown("请求体应为一个对象。", cure="请发送 level、tags、text。")
+        tags = content.get("tags")
+        return {**content, "tags": [str(tag) for tag in tags] if isinstance(tags, list) else tags}
+    post = request.POST
+    said: dict[str, Any] = {name: post[name] for name in ("level", "text", "step", "change_token", "skip") if name in post}
+    if "tags" in post or said.get("step") == "reasons":
+        said["tags"] = [code for value in post.getlist("tags") for code in value.replace("，", ",").split(",") if code]
+    return said
+
+
+def _press(request: HttpRequest, token: str, service: Service) -> HttpResponse:
+    said: Mapping[str, Any] = {}
+    try:
+        said = _said(request)
+        receipt = rating_give(_press_of(request, token, said))
+    except Problem as problem:
+        return _refused(request, token, service, said, problem)
+    address = reverse("rate", args=[token])
+    if _wants_json(request):
+        response: HttpResponse = JsonResponse(_receipt_json(receipt), json_dumps_params={"ensure_ascii": False})
+    else:
+        more = said.get("step") == "level" and (receipt.made or receipt.changed)
+        response = HttpResponseRedirect(f"{address}?step=reasons" if more else address, status=303)
+    if receipt.made:
+        seconds = (receipt.rating.change_until - clock.now()).total_seconds()
+        response.set_cookie(
+            COOKIE, receipt.change_token, max_age=max(1, int(seconds)), path=address, httponly=True, samesite="Lax",
+            secure=request.is_secure(),
+        )  # fmt: skip
+    return response
+
+
+def _press_of(request: HttpRequest, token: str, said: Mapping[str, Any]) -> Press:
+    skip = bool(said.get("skip"))
+    step = said.get("step")
+    try:
+        level = int(str(said.get("level", "")))
+    except ValueError as failure:
+        raise LevelUnknown(field="level") from failure
+    tags, text = said.get("tags"), said.get("text")
+    return Press(
+        token=token,
+        level=level,
+        at=clock.now(),
+        channel="mobile",
+        proof="link",
+        tags=None if skip or tags is None else tuple(tags if isinstance(tags, list) else str(tags).split(",")),
+        text=None if skip or text is None else str(text),
+        change=str(said.get("change_token") or request.COOKIES.get(COOKIE, "")),
+        hold=step == "level",
+        done=step == "reasons",
+    )
+
+
+def _receipt_json(receipt: Receipt) -> dict[str, Any]:
+    rating = receipt.rating
+    return {
+        "receipt": receipt.code,
+        "kind": rating.kind,
+        "level": rating.level,
+        "tags": rating.tags,
+        "text": rating.text,
+        "rated_at": clock.beijing(rating.rated_at).isoformat(timespec="seconds"),
+        "change_token": receipt.change_token if receipt.made else None,
+        "change_until": clock.beijing(rating.change_until).isoformat(timespec="seconds"),
+    }
+
+
+def _refused(
+    request: HttpRequest, token: str, service: Service, said: Mapping[str, Any], problem: Problem
+) -> HttpResponse:
+    """Show the refusal where the person was, with everything typed still on the page."""
+    if _wants_json(request):
+        return _json_error(problem)
+    if isinstance(problem, InvitationClosed):
+        return _closed(request, service)
+    now = clock.now()
+    ratings = list(Rating.objects.filter(service=service).order_by("ordinal"))
+    if ratings and problem.status == 422 and _may_change(request, ratings[-1], now):
+        kept = {"level": ratings[-1].level, "tags": said.get("tags") or [], "text": said.get("text") or ""}
+        return _reasons(request, token, service, ratings[-1], problem, kept)
+    kind = _next_kind(service, ratings, now)
+    if kind is not None:
+        return _tiles(request, token, service, kind, problem)
+    return _receipt(request, service, ratings, now, token, error=f"{problem.message}{problem.cure}")
+
+
+# --- by receipt code ---------------------------------------------------------------------------
+
+TRIES_A_MINUTE = 20
+
+
+@public_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def receipt_lookup(request: HttpRequest) -> HttpResponse:
+    """The state of a rating by its receipt code: no account, nothing personal, nothing changed."""
+    context: dict[str, Any] = {"action": reverse("receipt")}
+    if request.method != "POST":
+        return render(request, "evaluate/receipt_lookup.html", context)
+    key = f"receipt:{request.META.get('REMOTE_ADDR', '')}"
+    cache.add(key, 0, 60)
+    if cache.incr(key) > TRIES_A_MINUTE:
+        context["error"] = "查询太频繁。请过一分钟再试。"
+        return render(request, "evaluate/receipt_lookup.html", context, status=429)
+    code = request.POST.get("code", "")
+    rating = Rating.objects.select_related("service").filter(receipt=tokens.receipt_index(code)).first()
+    if rating is None:
+        context["error"] = "没有找到这个回执号。请核对 16 位数字。"
+        return render(request, "evaluate/receipt_lookup.html", context, status=404)
+    cache.decr(key)  # the right code costs nothing
+    ratings = list(Rating.objects.filter(service=rating.service, ordinal__lte=rating.ordinal).order_by("ordinal"))
+    return _receipt(request, rating.service, ratings, clock.now())

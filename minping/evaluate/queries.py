@@ -1,0 +1,42 @@
+"""Reads of 评价: how many services, ratings and defaults there are, for the reconciliation above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.db.models.functions import TruncDate
+
+from minping.evaluate.models import DefaultOutcome, Rating, Service
+from minping.evaluate.states import RatingKind
+from minping.kernel.clock import BEIJING
+
+
+def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, str, int | None], int]:
+    """Records by Beijing day of the fact, kind of message and level, from `start` (included) to `end` (not).
+
+    A service has no level.  A rating counts once, under the level it has now: a change
+    of mind is an update of the same record.
+    """
+    services = _by_day(Service.objects.all(), "served_at", start, end, ())
+    ratings = _by_day(Rating.objects.all(), "rated_at", start, end, ("kind", "level"))
+    defaults = _by_day(DefaultOutcome.objects.all(), "made_at", start, end, ("level",))
+    return {
+        **{(day, "service", None): n for day, n in services},
+        **{(day, RatingKind(kind).message, level): n for day, kind, level, n in ratings},
+        **{(day, "default", level): n for day, level, n in defaults},
+    }
+
+
+def _by_day(
+    rows: QuerySet[Any], field: str, start: datetime, end: datetime, also: tuple[str, ...]
+) -> QuerySet[Any]:
+    return (
+        rows.filter(**{f"{field}__gte": start, f"{field}__lt": end})
+        .annotate(day=TruncDate(field, tzinfo=BEIJING))
+        .order_by()
+        .values_list("day", *also)
+        .annotate(n=Count("pk"))
+    )

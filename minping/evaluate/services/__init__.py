@@ -1,0 +1,36 @@
+"""The duties of 评价, one file each."""
+
+from minping.evaluate.services.default import defaults_make
+from minping.evaluate.services.identity import identity_open
+from minping.evaluate.services.intake import Received, services_receive
+from minping.evaluate.services.rate import (
+    AlreadyRated,
+    InvitationClosed,
+    InvitationUnknown,
+    LevelUnknown,
+    Press,
+    Receipt,
+    TagMismatch,
+    TextTooLong,
+    rating_give,
+    ratings_give,
+    rerating_invite,
+)
+
+__all__ = [
+    "AlreadyRated",
+    "InvitationClosed",
+    "InvitationUnknown",
+    "LevelUnknown",
+    "Press",
+    "Received",
+    "Receipt",
+    "TagMismatch",
+    "TextTooLong",
+    "defaults_make",
+    "identity_open",
+    "rating_give",
+    "ratings_give",
+    "rerating_invite",
+    "services_receive",
+]

@@ -1,0 +1,47 @@
+"""Invitation tokens and receipt codes: derived under a key, so that nothing that opens a door is stored.
+
+A token is 144 bits of HMAC over the service's id; the database holds only its
+digest.  Reporting a service again therefore gives the same address, and a copy of the
+database gives none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+from uuid import UUID
+
+from django.conf import settings
+
+from minping.kernel import privacy
+
+
+def invitation_token(service_id: UUID) -> str:
+    """The 24-character token of the service's one invitation."""
+    return urlsafe_b64encode(privacy.keyed("invitation", service_id.bytes)[:18]).decode()
+
+
+def invitation_url(service_id: UUID) -> str:
+    return f"{settings.MINPING_BASE_URL}/r/{invitation_token(service_id)}"
+
+
+def change_token(rating_id: UUID) -> str:
+    """What lets the giver of a rating change it for some minutes; not the invitation's token."""
+    return urlsafe_b64encode(privacy.keyed("receipt", b"change" + rating_id.bytes)[:18]).decode()
+
+
+def receipt_code(rating_id: UUID) -> str:
+    """Sixteen digits, in fours, by which the giver finds the rating again without an account."""
+    number = int.from_bytes(privacy.keyed("receipt", b"code" + rating_id.bytes)[:8], "big") % 10**16
+    digits = f"{number:016d}"
+    return " ".join(digits[i : i + 4] for i in range(0, 16, 4))
+
+
+def receipt_index(code: str) -> bytes:
+    """How a receipt code is stored and looked up."""
+    return privacy.index("receipt", "".join(ch for ch in code if ch.isdigit()))
+
+
+def stored(token: str) -> bytes:
+    """How a token is stored."""
+    return hashlib.sha256(token.encode()).digest()

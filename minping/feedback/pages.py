@@ -1,0 +1,114 @@
+"""The case's own acts: call back, confirm.  What it shows is built in `feedback/view.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from minping.evaluate.services import identity_open
+from minping.feedback import services, view
+from minping.feedback.models import Case
+from minping.feedback.states import CallPurpose
+from minping.kernel import clock, events, work
+from minping.kernel.access import Actor
+from minping.kernel.errors import Problem
+from minping.kernel.web import actor, staff_page
+from minping.registry import queries as registry
+
+
+def _case(case_id: UUID, by: Actor) -> Case:
+    case = services.case_get(case_id)
+    by.require("case.read", registry.place(case.organization_code).path)
+    return case
+
+
+def call_page(
+    request: HttpRequest, case: Case, purpose: CallPurpose, action: str, extra: list[dict[str, Any]], error: str = "",
+    identity: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """The call-back page, for verifying and for following up alike."""  # fmt: skip
+    context = {
+        "case": view.case_context(case),
+        "clock": work.clock_context(case, clock.now()),
+        "purpose": str(purpose),
+        "purpose_label": purpose.label,
+        "script": view.SCRIPTS[purpose],
+        "identity": identity or view.identity_context(case, purpose),
+        "action": action,
+        "fields": [*view.call_fields(request.POST if error else {}), *extra],
+        "error": error,
+        "calls": view.calls_context(case),
+        "back_url": reverse("desk_case", args=["mine", case.pk]),
+    }
+    return render(request, "rectify/call.html", context, status=422 if error else 200)
+
+
+@staff_page("case.call")
+@require_http_methods(["GET", "HEAD", "POST"])
+def call(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """Verify a negative by telephone (minan/4.2.2): script, telephone on record, what was said."""
+    by, now = actor(request), clock.now()
+    case = _case(case_id, by)
+    refused = services.call_refusal(case, by, now)
+    if refused is not None:
+        raise refused
+    action = reverse("case_call", args=[case.pk])
+    if request.method == "POST":
+        try:
+            services.call_record(
+                case_id=case.pk, purpose=CallPurpose.VERIFY, outcome=request.POST.get("outcome", ""),
+                words=request.POST.get("words", ""), recording_no=request.POST.get("recording_no", ""), by=by, at=now,
+            )  # fmt: skip
+        except Problem as problem:
+            return call_page(request, case, CallPurpose.VERIFY, action, [], problem.message + problem.cure)
+        messages.success(request, "回访已记录。")
+        return HttpResponseRedirect(reverse("desk_case", args=["verify", case.pk]))
+    return call_page(request, case, CallPurpose.VERIFY, action, [])
+
+
+@staff_page("identity.open")
+@require_POST
+def open_identity(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """Show name and telephone once, for a purpose, on record."""
+    by, now = actor(request), clock.now()
+    case = _case(case_id, by)
+    try:
+        purpose = CallPurpose(request.POST.get("purpose", ""))
+    except ValueError as failure:
+        raise Problem("请选择查看用途。", cure="") from failure
+    person = identity_open(service=case.service, purpose=purpose, by=by, at=now)
+    shown = {
+        "phone": person.phone or "（没有登记电话）",
+        "name": person.name,
+        "opened_text": f"{by.label} {clock.moment_text(now)} {purpose.label}",
+    }
+    return _with_identity(request, case, purpose, shown)
+
+
+def _with_identity(request: HttpRequest, case: Case, purpose: CallPurpose, shown: dict[str, Any]) -> HttpResponse:
+    """The call-back page with the telephone on it, for whichever purpose."""
+    if purpose is CallPurpose.VERIFY:
+        return call_page(request, case, purpose, reverse("case_call", args=[case.pk]), [], identity=shown)
+    page: HttpResponse = events.table("FOLLOW_UP_PAGE")(request, case, shown)
+    return page
+
+
+@staff_page("case.verify")
+@require_POST
+def confirm(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """Confirm a negative: it is handed over for rectification (minan/4.2.3)."""
+    by = actor(request)
+    case = _case(case_id, by)
+    try:
+        services.case_confirm(case_id=case.pk, note=request.POST.get("note", ""), by=by, at=clock.now())
+    except Problem as problem:
+        messages.error(request, problem.message + problem.cure)
+        return HttpResponseRedirect(reverse("desk_case", args=["verify", case.pk]))
+    messages.success(request, f"{case.number} 已认定属实，转办整改。")
+    return HttpResponseRedirect(reverse("desk_view", args=["verify"]) + "?next=1")

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from minping.feedback import pages
+
+urlpatterns = [
+    path("cases/<uuid:case_id>/call/", pages.call, name="case_call"),
+    path("cases/<uuid:case_id>/identity/", pages.open_identity, name="case_identity"),
+    path("cases/<uuid:case_id>/confirm/", pages.confirm, name="case_confirm"),
+]

@@ -1,0 +1,1 @@
+"""What every stage stands on: machine, journal, clock, access, privacy, jobs."""

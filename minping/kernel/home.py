@@ -1,0 +1,161 @@
+"""The one folder of an installation: settings, keys, database, evidence, logs.
+
+Nothing outside this folder is written, so that a backup is a copy of it and a
+removal is its deletion.  No Django here: the settings module reads this first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+KEY_NAMES = ("django", "seal", "index", "invitation", "receipt", "journal", "province")
+
+
+def default_home() -> Path:
+    """`MINPING_HOME`, else `.minping` in the checkout (which git ignores)."""
+    return Path(os.environ.get("MINPING_HOME") or CHECKOUT / ".minping").expanduser().resolve()
+
+
+@dataclass(frozen=True)
+class Config:
+    """What an installation has decided about itself; kept in `minping.toml`.
+
+    `database` is a URL (`sqlite:///…` or `postgresql://…`), `base_url` the public
+    address that invitations carry, `province` the address of the superior system
+    (empty: driver `none`), `sandbox` whether the clock may be moved.
+    """
+
+    database: str = ""
+    base_url: str = "http://127.0.0.1:8000"
+    province: str = ""
+    sandbox: bool = False
+    area: str = "350213005"
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return json.dumps(value, ensure_ascii=False)  # a JSON string is a valid TOML basic string
+
+
+@dataclass
+class Home:
+    """Paths and keys of one installation."""
+
+    path: Path
+    _keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "minping.toml"
+
+    @property
+    def clock_file(self) -> Path:
+        return self.path / "clock.json"
+
+    @property
+    def law(self) -> Path:
+        return self.path / "law"
+
+    @property
+    def evidence(self) -> Path:
+        return self.path / "evidence"
+
+    @property
+    def outbox(self) -> Path:
+        return self.path / "outbox"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def heads(self) -> Path:
+        """Heads of the journal, outside the database, so that a cut tail shows."""
+        return self.path / "journal.heads"
+
+    def make(self) -> None:
+        """Create the folder and its keys; a second call changes nothing."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self.law, self.evidence, self.outbox, self.log):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        self.keys()
+
+    def config(self) -> Config:
+        """The file's settings, each of which the environment may override."""
+        stored: dict[str, object] = {}
+        if self.config_file.exists():
+            stored = tomllib.loads(self.config_file.read_text(encoding="utf-8"))
+        env = os.environ
+        if env.get("MINPING_DATABASE"):
+            stored["database"] = env["MINPING_DATABASE"]
+        if env.get("MINPING_BASE_URL"):
+            stored["base_url"] = env["MINPING_BASE_URL"]
+        if "MINPING_PROVINCE" in env:
+            stored["province"] = env["MINPING_PROVINCE"]
+        if env.get("MINPING_SANDBOX"):
+            stored["sandbox"] = env["MINPING_SANDBOX"] == "1"
+        hosts = stored.pop("hosts", None)
+        known = {k: v for k, v in stored.items() if k in Config.__dataclass_fields__}
+        config = Config(**known)  # type: ignore[arg-type]
+        if isinstance(hosts, list):
+            config = Config(**{**config.__dict__, "hosts": tuple(str(h) for h in hosts)})
+        if not config.database:
+            config = Config(**{**config.__dict__, "database": f"sqlite:///{self.path / 'minping.sqlite3'}"})
+        return config
+
+    def save(self, config: Config) -> None:
+        """Write `minping.toml` whole, by rename, so that a crash leaves the old one."""
+        text = "".join(f"{name} = {_toml(value)}\n" for name, value in config.__dict__.items())
+        fresh = self.config_file.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(self.config_file)
+
+    def keys(self) -> dict[str, str]:
+        """Secret keys by name (hex, 256 bits); made once, mode 0600, never logged."""
+        if self._keys:
+            return self._keys
+        file = self.path / "keys.json"
+        try:
+            self._keys = json.loads(file.read_text(encoding="utf-8"))
+            return self._keys
+        except FileNotFoundError:
+            pass
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = {name: secrets.token_hex(32) for name in KEY_NAMES}
+        made["seal_id"] = "1"
+        draft = self.path / f"keys.{os.getpid()}.new"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(made, stream, indent=1)
+        try:
+            os.link(draft, file)  # fails where another process was first: then its keys count
+        except FileExistsError:
+            pass
+        draft.unlink()
+        self._keys = json.loads(file.read_text(encoding="utf-8"))
+        return self._keys
+
+    def key(self, name: str) -> bytes:
+        return bytes.fromhex(self.keys()[name])
+
+
+_current: Home | None = None
+
+
+def home() -> Home:
+    """The installation this process works for."""
+    global _current
+    wanted = default_home()
+    if _current is None or _current.path != wanted:
+        _current = Home(wanted)
+    return _current

@@ -1,0 +1,59 @@
+"""What every page says of itself: who may open it.  No page without a permission (tests/house)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import resolve_url
+
+from minping.kernel.access import Actor
+from minping.kernel.errors import Forbidden
+
+View = Callable[..., HttpResponseBase]
+PUBLIC = "public"
+SIGNED_IN = "signed_in"
+
+
+def actor(request: HttpRequest) -> Actor:
+    """Who acts in this request, as the middleware found out."""
+    found: Actor = request.actor  # type: ignore[attr-defined]
+    return found
+
+
+def staff_page(permission: str, *, with_first_password: bool = False) -> Callable[[View], View]:
+    """A page for signed-in staff who hold `permission` somewhere; each act checks its own place again.
+
+    Whoever still has the password that someone else gave out opens nothing but the page that changes it.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            who = actor(request)
+            if who.account_id is None:
+                query = urlencode({"next": request.get_full_path()})
+                return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
+            if not with_first_password and getattr(request.user, "must_change_password", False):
+                return HttpResponseRedirect(resolve_url("password"))
+            if permission != SIGNED_IN and not who.may(permission):
+                raise Forbidden()
+            response = view(request, *args, **kwargs)
+            if isinstance(response, HttpResponse):
+                response.setdefault("Cache-Control", "no-store")
+            return response
+
+        checked.permission = permission  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+def public_page(view: View) -> View:
+    """A page for everyone."""
+    view.permission = PUBLIC  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,101 @@
+"""The work list (工作台) as every stage fills it: views, rows, and how time left is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from minping import law
+from minping.kernel import clock
+from minping.kernel.access import Grant
+
+CAP = 999  # a badge says "999+" beyond: nobody works from the exact number
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class View:
+    """One entry of the side bar.  `order` is how rows are sorted: by the time left, or newest first."""
+
+    id: str
+    label: str
+    permission: str
+    newest_first: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: level, item, first words, time left."""
+
+    case_id: UUID
+    level: int
+    item_name: str
+    excerpt: str
+    state_label: str
+    window_name: str
+    due_at: datetime | None
+    sort: datetime
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an actor's permission reaches: whole organisations, and single windows."""
+
+    organizations: tuple[str, ...]
+    windows: tuple[tuple[str, str], ...]
+
+    def filter(self, rows: Any) -> Any:
+        """Rows of a model with organization_code and window_code within this scope."""
+        wanted = Q(organization_code__in=self.organizations)
+        for organization, window in self.windows:
+            wanted |= Q(organization_code=organization, window_code=window)
+        return rows.filter(wanted)
+
+
+def scope_of(grants: Iterable[Grant], places: Iterable[tuple[str, str]]) -> Scope:
+    """The scope of grants among `places` (code, path)."""
+    known = list(places)
+    granted = list(grants)
+    whole = tuple(code for code, path in known if any(not g.window_code and path.startswith(g.path) for g in granted))
+    windows = tuple(
+        (code, g.window_code) for g in granted if g.window_code for code, path in known if path == g.path
+    )
+    return Scope(whole, windows)
+
+
+def left(due_at: datetime | None, area_code: str, now: datetime) -> tuple[str, str]:
+    """How much is left, as text, and its kind: over, soon, ok or stopped."""
+    if due_at is None:
+        return "", "stopped"
+    told = law.left(due_at, now)
+    if told.overdue:
+        return told.text, "over"
+    limit = law.at(area_code, clock.beijing(now).date()).limit("due_soon")
+    return told.text, "soon" if told.soon(limit) else "ok"
+
+
+def soon_until(area_code: str, now: datetime) -> datetime:
+    """The instant up to which a due time counts as 将超时 now."""
+    limit = law.at(area_code, clock.beijing(now).date()).limit("due_soon")
+    return law.due(limit, now).at + timedelta(seconds=1)
+
+
+def clock_context(record: Any, now: datetime) -> dict[str, Any] | None:
+    """A running clock as its panel shows it: time left, due, rule, clause, calendar."""
+    if record.due_at is None:
+        return None
+    text, kind = left(record.due_at, record.area_code, now)
+    return {
+        "left_text": text,
+        "kind": kind,
+        "due_text": clock.due_text(record.due_at),
+        "rule_text": record.due_rule,
+        "clause": record.due_clause,
+        "edition": record.due_edition,
+        "provisional": record.due_provisional,
+    }

@@ -1,0 +1,77 @@
+"""Rectification orders, their evidence, and what the person said in the end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from minping.evaluate.models import Rating
+from minping.feedback.models import CallBack, Case
+from minping.kernel import ids
+from minping.kernel.due import Due
+from minping.rectify.states import FollowUp, OrderState
+
+
+class Order(Due):
+    """整改单: the n-th round of a case's rectification, with the clock of that round (R5)."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="orders")
+    round = models.SmallIntegerField()
+    area_code = models.CharField(max_length=12)
+    organization_code = models.CharField(max_length=40)
+    window_code = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=12, choices=[(s.value, s.label) for s in OrderState])
+    assigned_at = models.DateTimeField()
+    assigned_by = models.CharField(max_length=80)
+    rectify_due_at = models.DateTimeField()
+    measures = models.TextField(blank=True)
+    reported_at = models.DateTimeField(null=True)
+    reported_by = models.CharField(max_length=80, blank=True)
+    returned_reason = models.TextField(blank=True)
+    accepted_at = models.DateTimeField(null=True)
+    accepted_by = models.CharField(max_length=80, blank=True)
+    followed_at = models.DateTimeField(null=True)
+    follow_up = models.CharField(max_length=10, blank=True, choices=[(f.value, f.label) for f in FollowUp])
+    call = models.ForeignKey(CallBack, null=True, on_delete=models.PROTECT, related_name="+")
+    rerating = models.ForeignKey(Rating, null=True, on_delete=models.PROTECT, related_name="+")
+    finished_at = models.DateTimeField(null=True)
+
+    JOURNALLED: ClassVar = (
+        "case_id", "round", "state", "assigned_at", "rectify_due_at", "measures", "reported_at", "reported_by",
+        "accepted_at", "accepted_by", "follow_up", "rerating_id", "finished_at",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = "整改单"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["case", "round"], name="order_round_once")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization_code", "state", "due_at"],
+                name="order_open",
+                condition=models.Q(state__in=["assigned", "reported", "accepted", "solved"]),
+            ),
+            models.Index(fields=["due_at"], name="order_provisional", condition=models.Q(due_provisional=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case} 第{self.round}轮"
+
+
+class Evidence(models.Model):
+    """A document or picture of what was done: kept sealed in the home folder under its hash."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="evidence")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=60)
+    size = models.IntegerField()
+    sha256 = models.CharField(max_length=64)
+    added_at = models.DateTimeField()
+    added_by = models.CharField(max_length=80)
+
+    JOURNALLED: ClassVar = ("order_id", "name", "kind", "size", "sha256", "added_at", "added_by")
+
+    class Meta:
+        verbose_name = "佐证材料"

@@ -1,0 +1,131 @@
+"""The acts of rectification: report, accept, return, follow up; and the documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from minping.feedback.models import Case
+from minping.feedback.pages import call_page
+from minping.feedback.states import CallPurpose
+from minping.kernel import clock
+from minping.kernel.access import Actor
+from minping.kernel.errors import Forbidden, Problem
+from minping.kernel.web import actor, staff_page
+from minping.rectify import services, view
+from minping.rectify.models import Order
+from minping.rectify.states import MOVES, OrderState
+from minping.registry import queries as registry
+
+
+def _order(order_id: UUID, by: Actor) -> Order:
+    order = services.order_get(order_id)
+    by.require("order.read", registry.place(order.organization_code).path, order.window_code)
+    return order
+
+
+def _act(request: HttpRequest, order_id: UUID, here: str, done: str, act: Callable[[Order, Actor], Any]) -> HttpResponse:
+    """One act on an order: done, on to the next; refused, back with the sentence."""
+    by = actor(request)
+    order = _order(order_id, by)
+    try:
+        act(order, by)
+    except Problem as problem:
+        messages.error(request, problem.message + problem.cure)
+        return HttpResponseRedirect(reverse("desk_case", args=[here, order.case_id]))
+    messages.success(request, f"{order.case.number} {done}")
+    return HttpResponseRedirect(reverse("desk_view", args=[here]) + "?next=1")
+
+
+@staff_page("order.report")
+@require_POST
+def report(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """The unit reports what it did, with documents (minan/4.2.3)."""
+    uploads = [services.Upload(file.name or "材料", file.read()) for file in request.FILES.getlist("evidence")]
+    return _act(
+        request, order_id, "rectify", "整改情况已报送，等待验收。",
+        lambda order, by: services.order_report(
+            order_id=order.pk, measures=request.POST.get("measures", ""), uploads=uploads, by=by, at=clock.now()
+        ),
+    )  # fmt: skip
+
+
+@staff_page("order.accept")
+@require_POST
+def accept(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Someone else finds it done."""
+    return _act(
+        request, order_id, "accept", "验收通过，等待回访。",
+        lambda order, by: services.order_accept(order_id=order.pk, by=by, at=clock.now()),
+    )  # fmt: skip
+
+
+@staff_page("order.return")
+@require_POST
+def send_back(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Back to the unit, with a reason."""
+    return _act(
+        request, order_id, "accept", "已退回责任单位补充整改。",
+        lambda order, by: services.order_return(
+            order_id=order.pk, reason=request.POST.get("reason", ""), by=by, at=clock.now()
+        ),
+    )  # fmt: skip
+
+
+@staff_page("order.follow_up")
+@require_http_methods(["GET", "HEAD", "POST"])
+def follow_up(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Call the person back after the rectification; the answer decides what follows."""
+    by, now = actor(request), clock.now()
+    order = _order(order_id, by)
+    refused = services.refusal("solve", order, by, now)
+    if refused is not None:
+        raise refused
+    if request.method != "POST":
+        return _follow_up_form(request, order)
+    try:
+        moved = services.follow_up_record(
+            order_id=order.pk, outcome=request.POST.get("outcome", ""), answer=request.POST.get("answer", ""),
+            words=request.POST.get("words", ""), recording_no=request.POST.get("recording_no", ""), by=by, at=now,
+        )  # fmt: skip
+    except Problem as problem:
+        return _follow_up_form(request, order, problem.message + problem.cure)
+    messages.success(request, f"{order.case.number} 回访已记录：{OrderState(moved.state).label}。")
+    return HttpResponseRedirect(reverse("desk_view", args=["follow"]) + "?next=1")
+
+
+def _follow_up_form(
+    request: HttpRequest, order: Order, error: str = "", identity: dict[str, Any] | None = None
+) -> HttpResponse:
+    said = request.POST if error else {}
+    return call_page(
+        request, order.case, CallPurpose.FOLLOW_UP, reverse("order_follow_up", args=[order.pk]),
+        view.follow_up_fields(said), error, identity,
+    )  # fmt: skip
+
+
+def follow_up_page(request: HttpRequest, case: Case, shown: dict[str, Any]) -> HttpResponse:
+    """The follow-up page with the telephone on it (asked by 反馈 through the chain)."""
+    order = view.current(case)
+    if order is None or order.state not in MOVES.move("solve").source:
+        raise Forbidden("现在没有要回访的整改。", cure="")
+    return _follow_up_form(request, order, identity=shown)
+
+
+@staff_page("order.read")
+@require_safe
+def evidence(request: HttpRequest, evidence_id: UUID) -> HttpResponse:
+    """A document, always as a download: nothing handed in is ever run by a browser here."""
+    record, content = services.evidence_read(evidence_id=evidence_id, by=actor(request))
+    response = HttpResponse(content, content_type="application/octet-stream")
+    disposition = content_disposition_header(True, record.name)
+    if disposition:
+        response["Content-Disposition"] = disposition
+    return response

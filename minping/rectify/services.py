@@ -1,0 +1,288 @@
+"""Duties of 改进: assign, report, return, accept, follow up, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from minping import law
+from minping.evaluate.events import RatingsGiven
+from minping.evaluate.services import rerating_invite
+from minping.evaluate.services.identity import conflicts_of
+from minping.evaluate.states import RatingKind
+from minping.feedback import services as feedback
+from minping.feedback.events import CaseConfirmed
+from minping.feedback.models import Case
+from minping.feedback.states import CallOutcome, CallPurpose
+from minping.kernel import due, events, journal, machine, privacy
+from minping.kernel.access import SYSTEM, Actor
+from minping.kernel.clock import beijing
+from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem
+from minping.kernel.home import home
+from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderUnsolved
+from minping.rectify.models import Evidence, Order
+from minping.rectify.states import MOVES, FollowUp, OrderState
+from minping.registry import queries as registry
+
+
+class EvidenceRefused(Problem):
+    code = "evidence_refused"
+    status = 422
+    message = "“{name}”不能作为佐证材料。"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it was handed in."""
+
+    name: str
+    content: bytes
+
+
+# First bytes → the endings they may stand under: an ending alone proves nothing.
+MAGIC: tuple[tuple[bytes, frozenset[str]], ...] = (
+    (b"%PDF-", frozenset({"pdf"})),
+    (b"\x89PNG\r\n\x1a\n", frozenset({"png"})),
+    (b"\xff\xd8\xff", frozenset({"jpg", "jpeg"})),
+    (b"PK\x03\x04", frozenset({"docx", "xlsx", "ofd"})),
+    (b"RIFF", frozenset({"wav"})),
+    (b"ID3", frozenset({"mp3"})),
+    (b"\xff\xfb", frozenset({"mp3"})),
+)
+
+
+def order_get(order_id: UUID) -> Order:
+    order = Order.objects.select_related("case__service", "case__rating").filter(pk=order_id).first()
+    if order is None:
+        raise NotFound()
+    return order
+
+
+def conflicts(order: Order, by: Actor) -> frozenset[str]:
+    """The rated person or window, and whoever reported this rectification (R8)."""
+    found = set(conflicts_of(order.case.service, by))
+    if order.reported_by and order.reported_by == by.name:
+        found.add("reporter")
+    return frozenset(found)
+
+
+def refusal(verb: str, order: Order, by: Actor, at: datetime) -> Problem | None:
+    """Why `by` may not make the move now; None where it may."""
+    return machine.refusal(
+        MOVES.move(verb),
+        state=order.state,
+        by=by,
+        path=registry.place(order.organization_code).path,
+        window_code=order.window_code,
+        conflicts=conflicts(order, by),
+        rules=law.at(order.area_code, beijing(at).date()),
+    )
+
+
+def _move(order: Order, verb: str, by: Actor, at: datetime, **changes: Any) -> Order:
+    """Check, compare and set, journal: the one way an order moves."""
+    refused = refusal(verb, order, by, at)
+    if refused is not None:
+        raise refused
+    move = MOVES.move(verb)
+    machine.advance(Order.objects.filter(pk=order.pk), move, state=order.state, **changes)
+    for name, value in [("state", move.target), *changes.items()]:
+        setattr(order, name, value)
+    journal.write(
+        f"order.{verb}", at=at, actor=by.name, organization_code=order.organization_code, subject=order.case_id,
+        records=[order], round=order.round, clause=move.clause,
+    )  # fmt: skip
+    return order
+
+
+def order_assign(*, case: Case, at: datetime, by: str) -> Order:
+    """转办: hand the case to its unit; the 5 working days run from the confirmation (R5)."""
+    clock = due.clock(case.area_code, "rectify", at)
+    order = Order.objects.create(
+        case=case,
+        round=Order.objects.filter(case=case).count() + 1,
+        area_code=case.area_code,
+        organization_code=case.organization_code,
+        window_code=case.window_code,
+        state=OrderState.ASSIGNED,
+        assigned_at=at,
+        assigned_by=by,
+        rectify_due_at=clock["due_at"],
+        **clock,
+    )
+    journal.write(
+        "order.assigned", at=at, actor=by, organization_code=case.organization_code, subject=case.pk,
+        records=[order], round=order.round, due=order.due_at, clause="minan/4.2.3",
+    )  # fmt: skip
+    events.publish(OrderAssigned(order, at))
+    return order
+
+
+def order_report(
+    *, order_id: UUID, measures: str, uploads: Sequence[Upload], by: Actor, at: datetime
+) -> Order:
+    """The unit reports what it did, with documents.  Raises the machine's refusals, Invalid, EvidenceRefused."""
+    order = order_get(order_id)
+    refused = refusal("report", order, by, at)
+    if refused is not None:
+        raise refused
+    if not measures.strip():
+        raise Invalid("还没有写整改措施。", cure="请写明做了什么、什么时候做的。", field="measures")
+    kinds = [_checked(upload, order, at) for upload in uploads]
+    with transaction.atomic():
+        for upload, kind in zip(uploads, kinds, strict=True):
+            _keep(upload, kind, order, by, at)
+        return _move(
+            order, "report", by, at, measures=measures.strip(), reported_at=at, reported_by=by.name, returned_reason=""
+        )
+
+
+def _checked(upload: Upload, order: Order, at: datetime) -> str:
+    rules = law.at(order.area_code, beijing(at).date())
+    most = int(rules.value("evidence_size").value)
+    allowed = rules.value("evidence_kinds").value
+    if not upload.content:
+        raise EvidenceRefused(name=upload.name, cure="文件是空的，请重新选择。", field="evidence")
+    if len(upload.content) > most:
+        raise EvidenceRefused(
+            name=upload.name, cure=f"文件太大，最大 {most // 1024 // 1024} MB。", field="evidence"
+        )
+    suffix = upload.name.rsplit(".", 1)[-1].lower()
+    real = next((endings for magic, endings in MAGIC if upload.content.startswith(magic)), frozenset())
+    if suffix not in real or ("jpg" if suffix == "jpeg" else suffix) not in allowed:
+        raise EvidenceRefused(
+            name=upload.name, cure=f"可用的文件：{'、'.join(allowed)}；内容要与文件名的后缀相符。", field="evidence"
+        )
+    return suffix
+
+
+def _keep(upload: Upload, kind: str, order: Order, by: Actor, at: datetime) -> None:
+    """Seal the file into the home folder under its hash; the same content is kept once."""
+    sha256 = journal.fingerprint(upload.content)
+    file = home().evidence / sha256
+    if not file.exists():
+        fresh = file.with_suffix(f".{order.pk.hex}.new")
+        fresh.write_bytes(privacy.seal(upload.content, f"evidence:{sha256}"))
+        fresh.replace(file)
+    record = Evidence.objects.create(
+        order=order, name=upload.name[-120:], kind=kind, size=len(upload.content), sha256=sha256, added_at=at,
+        added_by=by.name,
+    )  # fmt: skip
+    journal.write(
+        "evidence.added", at=at, actor=by.name, organization_code=order.organization_code, subject=order.case_id,
+        records=[record], size=record.size, kind=kind,
+    )  # fmt: skip
+
+
+def evidence_read(*, evidence_id: UUID, by: Actor) -> tuple[Evidence, bytes]:
+    """The document's content.  Raises NotFound, Forbidden."""
+    record = Evidence.objects.select_related("order").filter(pk=evidence_id).first()
+    if record is None:
+        raise NotFound()
+    where = registry.place(record.order.organization_code)
+    if not by.can("order.read", where.path, record.order.window_code):
+        raise Forbidden()
+    return record, privacy.unseal((home().evidence / record.sha256).read_bytes(), f"evidence:{record.sha256}")
+
+
+def order_return(*, order_id: UUID, reason: str, by: Actor, at: datetime) -> Order:
+    """Send the report back with a reason; the first due time stays."""
+    if not reason.strip():
+        raise Invalid("请写明退回的理由。", cure="责任单位要知道还差什么。", field="reason")
+    with transaction.atomic():
+        return _move(order_get(order_id), "return", by, at, returned_reason=reason.strip())
+
+
+def order_accept(*, order_id: UUID, by: Actor, at: datetime) -> Order:
+    """Someone else than the reporter and the rated finds it done (R8)."""
+    with transaction.atomic():
+        order = _move(order_get(order_id), "accept", by, at, accepted_at=at, accepted_by=by.name)
+        events.publish(OrderAccepted(order, at))
+    return order
+
+
+def follow_up_record(
+    *, order_id: UUID, outcome: str, answer: str, words: str, recording_no: str, by: Actor, at: datetime
+) -> Order:
+    """Call the person back after the rectification (minan/4.2.3, 5.1.4).
+
+    Not reached: the attempt is recorded and the order stays.  解决了 invites the
+    re-rating; 部分解决 and 没有解决 begin a new round with a new clock.
+    """
+    order = order_get(order_id)
+    verb = "solve" if answer == FollowUp.SOLVED else "fail"
+    refused = refusal(verb, order, by, at)
+    if refused is not None:
+        raise refused
+    if outcome == CallOutcome.ANSWERED and answer not in set(FollowUp):
+        raise Invalid("请记下对方的回答：解决了、部分解决，还是没有解决。", cure="", field="answer")
+    with transaction.atomic():
+        call = feedback.call_record(
+            case_id=order.case_id, purpose=CallPurpose.FOLLOW_UP, outcome=outcome, words=words,
+            recording_no=recording_no, by=by, at=at,
+        )  # fmt: skip
+        if outcome != CallOutcome.ANSWERED:
+            return order
+        common = {"followed_at": at, "follow_up": answer, "call": call}
+        if verb == "fail":
+            order = _move(order, "fail", by, at, finished_at=at, **common, **due.STOPPED)
+            events.publish(OrderUnsolved(order, at))
+            return order
+        clock = due.clock(order.area_code, "rerate", at)
+        order = _move(order, "solve", by, at, **common, **clock)
+        rerating_invite(service_id=order.case.service_id, at=at, until=clock["due_at"])
+    return order
+
+
+def on_case_confirmed(event: CaseConfirmed) -> None:
+    """Confirmed → 转办."""
+    order_assign(case=event.case, at=event.at, by=event.by)
+
+
+def on_order_unsolved(event: OrderUnsolved) -> None:
+    """Not solved → a new round with a new clock."""
+    order_assign(case=event.order.case, at=event.at, by=SYSTEM.name)
+
+
+def on_ratings_given(event: RatingsGiven) -> None:
+    """A re-rating ends the wait: content → done, still negative → a new round (R9)."""
+    again = {service.pk: rating for service, rating in event.pairs if rating.kind == RatingKind.RERATING}
+    if not again:
+        return
+    waiting = Order.objects.select_related("case__service", "case__rating").filter(
+        case__service__in=list(again), state=OrderState.SOLVED
+    )
+    for order in waiting:
+        rating = again[order.case.service_id]
+        if rating.negative:
+            order = _move(order, "rerate_bad", SYSTEM, event.at, rerating=rating, finished_at=event.at, **due.STOPPED)
+            events.publish(OrderUnsolved(order, event.at))
+        else:
+            _finish(order, event.at, rerating=rating)
+
+
+def _finish(order: Order, at: datetime, **changes: Any) -> None:
+    order = _move(order, "finish", SYSTEM, at, finished_at=at, **changes, **due.STOPPED)
+    events.publish(OrderDone(order, at))
+
+
+def on_order_done(event: OrderDone) -> None:
+    """Done → the case is closed."""
+    result = "rerated" if event.order.rerating_id else "solved"
+    feedback.case_close(case=event.order.case, result=result, at=event.at)
+
+
+def orders_finish(*, at: datetime, most: int = 200) -> int:
+    """Close the orders whose person did not use the days for a re-rating: it is voluntary (minan/3.1.3)."""
+    over = Order.objects.select_related("case__service", "case__rating").filter(
+        state=OrderState.SOLVED, due_at__lte=at
+    ).order_by("due_at")[:most]
+    for order in over:
+        with transaction.atomic():
+            _finish(order, at)
+    return len(over)

@@ -1,0 +1,160 @@
+"""Rectification orders as pages show them, and their part of the work list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from minping import law
+from minping.feedback.models import Case
+from minping.kernel import clock, work
+from minping.kernel.access import Actor
+from minping.rectify import services
+from minping.rectify.models import Evidence, Order
+from minping.rectify.states import MOVES, FollowUp, OrderState
+from minping.registry import queries as registry
+
+VIEWS = (
+    work.View("rectify", "待整改", "order.report"),
+    work.View("accept", "待验收", "order.accept"),
+    work.View("follow", "待回访", "order.follow_up"),
+)
+STATE_OF = {"rectify": OrderState.ASSIGNED, "accept": OrderState.REPORTED, "follow": OrderState.ACCEPTED}
+
+
+def queue(view: str, scope: work.Scope) -> QuerySet[Order]:
+    """Orders waiting in a view, within a scope."""
+    rows: QuerySet[Order] = scope.filter(Order.objects.filter(state=STATE_OF[view]))
+    return rows
+
+
+def rows(orders: Iterable[Order]) -> list[work.Row]:
+    return [
+        work.Row(
+            case_id=order.case_id,
+            level=order.case.level,
+            item_name=order.case.item_name,
+            excerpt=order.case.excerpt,
+            state_label=OrderState(order.state).label,
+            window_name=order.case.window_name,
+            due_at=order.due_at,
+            sort=order.due_at or order.assigned_at,
+        )
+        for order in orders
+    ]
+
+
+def current(case: Case) -> Order | None:
+    return Order.objects.select_related("case__service", "case__rating").filter(case=case).order_by("-round").first()
+
+
+def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -> dict[str, Any]:
+    """One order, with its earlier rounds.  Says nothing of who the rater is."""
+    case, rating, service = order.case, order.case.rating, order.case.service
+    rules = law.at(order.area_code, rating.rated_at.astimezone(law.BEIJING).date())
+    where = registry.place(order.organization_code)
+    shown: dict[str, Any] = {
+        "id": order.pk,
+        "round": order.round,
+        "number": case.number,
+        "item_name": case.item_name,
+        "window_name": case.window_name,
+        "unit_name": where.name,
+        # Coarse on purpose: the rated side must not find the person by the minute (failures.md D14).
+        "served_text": clock.day_text(service.served_at),
+        "level": rating.level,
+        "level_label": law.InterfaceLevel(rating.level).label,
+        "tags": [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags],
+        "text": rating.text,
+        "state": order.state,
+        "state_label": OrderState(order.state).label,
+        "sent_text": clock.moment_text(order.assigned_at),
+        "due_text": clock.due_text(order.rectify_due_at),
+        "measures": order.measures,
+        "returned_text": order.returned_reason,
+        "who": names.get(order.reported_by, ""),
+        "decision_text": f"{clock.moment_text(order.accepted_at)} 验收通过" if order.accepted_at else "",
+        "evidence": [_evidence(record) for record in Evidence.objects.filter(order=order).order_by("added_at")],
+    }
+    if rounds and order.round > 1:
+        earlier = Order.objects.select_related("case__service", "case__rating").filter(
+            case=case, round__lt=order.round
+        )
+        shown["rounds"] = [order_context(past, names, rounds=False) for past in earlier.order_by("-round")]
+    return shown
+
+
+def _evidence(record: Evidence) -> dict[str, Any]:
+    size = record.size
+    return {
+        "name": record.name,
+        "url": reverse("evidence", args=[record.pk]),
+        "size_text": f"{size / 1024 / 1024:.1f} MB" if size >= 1024 * 1024 else f"{max(1, size // 1024)} KB",
+        "time_text": clock.moment_text(record.added_at),
+    }
+
+
+# How each move of the table is asked for on the page: its address and its fields.
+FORMS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
+    "report": (
+        "order_report",
+        (
+            {
+                "name": "measures", "label": "做了什么", "type": "textarea", "required": True,
+                "help": "写明措施、时间和责任人岗位；不要写群众的姓名电话。",
+            },
+            {
+                "name": "evidence", "label": "佐证材料", "type": "file", "required": False, "multiple": True,
+                "help": "PDF、图片、Word、Excel。",
+            },
+        ),
+    ),
+    "accept": ("order_accept", ()),
+    "return": (
+        "order_return",
+        ({"name": "reason", "label": "退回理由", "type": "textarea", "required": True, "help": "写明还差什么。"},),
+    ),
+}  # fmt: skip
+
+
+def actions(order: Order, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """The buttons of the order's table for this person now, and why the others are not there."""
+    offered: list[dict[str, Any]] = []
+    refused: list[dict[str, str]] = []
+    for move in MOVES.from_state(order.state):
+        if not move.permission or move.verb == "fail":  # one call decides between solved and not
+            continue
+        label = "记录整改回访" if move.verb == "solve" else move.label
+        problem = services.refusal(move.verb, order, by, now)
+        if problem is not None:
+            refused.append({"label": label, "reason": problem.message})
+            continue
+        if move.verb == "solve":
+            offered.append(
+                {
+                    "verb": "follow_up", "label": label, "primary": True, "link": True,
+                    "url": reverse("order_follow_up", args=[order.pk]),
+                }
+            )  # fmt: skip
+            continue
+        name, fields = FORMS[move.verb]
+        offered.append(
+            {
+                "verb": move.verb, "label": label, "primary": move.verb != "return",
+                "url": reverse(name, args=[order.pk]), "fields": [dict(field) for field in fields],
+            }
+        )  # fmt: skip
+    return offered, refused
+
+
+def follow_up_fields(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "answer", "label": "对方说", "type": "radio", "required": False,
+            "options": [{"value": f.value, "label": f.label, "selected": said.get("answer") == f} for f in FollowUp],
+        }
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""登记簿: areas, organisations, windows, staff, devices, items, packages — who is rated, about what."""

@@ -1,0 +1,1 @@
+"""Settings, addresses, base templates, and the faces that belong to no single stage."""

@@ -1,0 +1,76 @@
+"""Who acts, and how a refusal looks: each in one place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from minping.kernel import clock
+from minping.kernel.access import Actor
+from minping.kernel.errors import Problem
+from minping.law import LawError
+from minping.registry import queries as registry
+
+log = logging.getLogger("minping.site")
+NOBODY = Actor("anonymous")
+
+
+class HealthFirst:
+    """Liveness probes carry any Host header; they learn nothing but the figures."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/api/v1/healthz" and request.method in ("GET", "HEAD"):
+            from minping.site.health import healthz
+
+            return healthz()
+        return self.get_response(request)
+
+
+class WhoActs:
+    """Give each request its actor: the signed-in account with its grants, or nobody."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.actor = NOBODY  # type: ignore[attr-defined]
+        if "/r/" != request.path[:3] and not request.path.startswith("/api/") and request.user.is_authenticated:
+            today = clock.beijing(clock.now()).date()
+            request.actor = registry.actor_of(request.user, today)  # type: ignore[attr-defined, arg-type]
+        return self.get_response(request)
+
+
+class Problems:
+    """A named refusal becomes its page or its JSON; anything else is logged and becomes a plain 500."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, failure: Exception) -> HttpResponse | None:
+        if isinstance(failure, LawError):
+            failure = Problem(failure.message, cure="")
+        if isinstance(failure, Problem):
+            return problem_response(request, failure)
+        return None
+
+
+def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """One refusal as JSON for programs and as a page for people."""
+    if request.path.startswith("/api/") or request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse(
+            {"error": problem.as_json()}, status=problem.status, json_dumps_params={"ensure_ascii": False}
+        )
+    name = problem.status if problem.status in (400, 403, 404, 409, 429, 500) else 400
+    context = {
+        "title": problem.message.rstrip("。"), "message": problem.message, "cure": problem.cure, "code": problem.code,
+    }  # fmt: skip
+    return render(request, f"{name}.html", context, status=problem.status)

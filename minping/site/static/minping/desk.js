@@ -1,0 +1,27 @@
+// Keyboard of the work list: j and k move, Enter opens (a link does that by itself). Nothing here is needed.
+(function () {
+  "use strict";
+  // A narrow screen shows the columns as one strip: bring the current one into sight.
+  var here = document.querySelector(".rail nav [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
+
+  var lines = Array.from(document.querySelectorAll(".queue .line"));
+  if (!lines.length) return;
+
+  function at() {
+    var focused = lines.indexOf(document.activeElement);
+    return focused >= 0 ? focused : lines.findIndex(function (a) { return a.hasAttribute("aria-current"); });
+  }
+  document.addEventListener("keydown", function (event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    var step = { j: 1, k: -1 }[event.key];
+    if (!step) return;
+    var next = Math.min(Math.max(at() + step, 0), lines.length - 1);
+    lines[next].focus();
+    lines[next].scrollIntoView({ block: "nearest" });
+    event.preventDefault();
+  });
+  var current = document.querySelector(".queue .line[aria-current]");
+  if (current) current.scrollIntoView({ block: "nearest" });
+})();

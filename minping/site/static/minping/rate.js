@@ -1,0 +1,46 @@
+// Shortens the way, never makes it: every page works without this file.
+(function () {
+  "use strict";
+
+  // The counter counts characters as the server does (code points, a line break is one).
+  document.querySelectorAll("textarea[data-max]").forEach(function (area) {
+    var out = document.getElementById(area.dataset.count);
+    var max = Number(area.dataset.max);
+    if (!out || !max) return;
+    function show() {
+      var n = Array.from(area.value).length;
+      out.textContent = n > max ? "已超出 " + (n - max) + " 字，请删减后提交" : "已写 " + n + " 字，最多 " + max + " 字";
+      out.classList.toggle("over", n > max);
+    }
+    area.addEventListener("input", show);
+    show();
+  });
+
+  // A change of mind keeps the words already typed.
+  document.querySelectorAll("form[data-carry]").forEach(function (form) {
+    form.addEventListener("submit", function () {
+      var area = document.getElementById(form.dataset.carry);
+      var hidden = form.querySelector("input[name=text]");
+      if (area && hidden) hidden.value = area.value;
+    });
+  });
+
+  // One press is one post. Buttons are disabled after the post is built, so that the pressed one still travels.
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    setTimeout(function () {
+      form.querySelectorAll("button").forEach(function (b) { b.disabled = true; });
+    }, 0);
+  });
+  // Back from the browser's own store: the form may be used again.
+  window.addEventListener("pageshow", function (event) {
+    if (!event.persisted) return;
+    document.querySelectorAll("form[data-sent]").forEach(function (form) {
+      delete form.dataset.sent;
+      form.querySelectorAll("button").forEach(function (b) { b.disabled = false; });
+    });
+  });
+})();

@@ -1,0 +1,84 @@
+"""The outbox, its proofs, and the state of each target."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from minping.kernel import ids
+from minping.upstream.states import UNFINISHED, MessageState
+
+
+class OutboxMessage(models.Model):
+    """One row for one record and target, written in the transaction that made the record.
+
+    The key is a number given by the database: a service is committed before it can
+    be rated, so numbers order a case rightly even where clocks do not.  The content
+    is not copied here: it is built from the immutable record when it is sent.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    target = models.CharField(max_length=40)
+    area_code = models.CharField(max_length=12)
+    organization_code = models.CharField(max_length=40)
+    case_no = models.CharField(max_length=50)
+    service_no = models.IntegerField()
+    kind = models.CharField(max_length=20)
+    subject = models.UUIDField()
+    revision = models.SmallIntegerField(default=1)
+    level = models.SmallIntegerField(null=True)
+    fact_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=12, default=MessageState.WAITING)
+    next_try_at = models.DateTimeField()
+    attempts = models.IntegerField(default=0)
+    claimed_by = models.CharField(max_length=80, blank=True, default="")
+    claimed_until = models.FloatField(default=0)
+    settled_at = models.DateTimeField(null=True)
+    reference = models.CharField(max_length=120, blank=True, default="")
+    error_code = models.CharField(max_length=60, blank=True, default="")
+    error = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name = "上送消息"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subject", "kind", "revision", "target"], name="outbox_once"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization_code", "case_no", "id"],
+                name="outbox_case_order",
+                condition=models.Q(state__in=[str(s) for s in UNFINISHED]),
+            ),
+            models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(state=str(MessageState.WAITING))),
+            models.Index(
+                fields=["state", "id"],
+                name="outbox_by_hand",
+                condition=models.Q(state__in=[str(MessageState.REFUSED), str(MessageState.MANUAL)]),
+            ),
+        ]
+
+
+class Exchange(models.Model):
+    """The proof of one attempt: exactly what was sent and answered, sealed."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    message = models.ForeignKey(OutboxMessage, on_delete=models.CASCADE, related_name="exchanges")
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=20)
+    sent = models.BinaryField()
+    received = models.BinaryField()
+
+
+class Target(models.Model):
+    """A superior system as it has behaved of late: the circuit, and the switch with its reason."""
+
+    code = models.CharField(max_length=40, primary_key=True)
+    enabled = models.BooleanField(default=True)
+    reason = models.CharField(max_length=200, blank=True)
+    failures = models.IntegerField(default=0)
+    silent_since = models.DateTimeField(null=True)
+    next_probe = models.FloatField(default=0)
+    last_ok_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=300, blank=True)

@@ -1,0 +1,44 @@
+"""Driver `none`: there is no interface upward.
+
+It claims nothing: each message is written as a file for the person who enters it in
+the province's own screens, and waits in the manual queue for the reference number.
+"""
+
+from __future__ import annotations
+
+import json
+
+from minping.kernel.clock import beijing
+from minping.kernel.home import home
+from minping.upstream.port import Accepted, Message
+
+
+class NoneDriver:
+    name = "none"
+    label = "无接口（人工上送）"
+    abilities: frozenset[str] = frozenset()
+
+    def send(self, key: str, message: Message) -> Accepted:
+        raise NotImplementedError("驱动 none 不发送。")
+
+    def counts(self) -> None:
+        return None
+
+    def write(self, key: str, message: Message) -> str:
+        """Write the message's facts, without what identifies a person, as JSON; returns the file's name."""
+        folder = home().outbox / f"{beijing(message.fact_at):%Y-%m-%d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "kind": message.kind,
+            "revision": message.revision,
+            "area_code": message.area_code,
+            "organization_code": message.organization_code,
+            "case_no": message.case_no,
+            "service_no": message.service_no,
+            **{name: value for name, value in message.body.items() if name not in message.personal},
+        }
+        file = folder / f"{key.replace(':', '_')}.json"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+        fresh.replace(file)
+        return file.name

@@ -1,0 +1,85 @@
+"""The first province: JSON over HTTP, as the sandbox province speaks it (docs/provinces.md)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+
+from minping.kernel.home import home
+from minping.upstream.port import Accepted, AlreadyDone, Later, Message, Never
+from minping.upstream.states import KINDS
+
+
+class SandboxDriver:
+    name = "sandbox"
+    label = "沙盒省平台"
+    abilities = frozenset(KINDS)
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.pool = urllib3.PoolManager(
+            maxsize=8,
+            retries=False,
+            timeout=urllib3.Timeout(connect=3, read=10),
+            headers={
+                "Authorization": f"Bearer {home().keys()['province']}",
+                "Content-Type": "application/json; charset=utf-8",
+            },
+        )
+
+    def send(self, key: str, message: Message) -> Accepted:
+        """Send one message.  A lost answer is `Later`: the next try finds it already there."""
+        content = {
+            "id": key,
+            "kind": message.kind,
+            "revision": message.revision,
+            "area_code": message.area_code,
+            "organization_code": message.organization_code,
+            "case_no": message.case_no,
+            "service_no": message.service_no,
+            **message.body,
+        }
+        status, text = self._call("POST", "/v1/messages", json.dumps(content, ensure_ascii=False).encode())
+        answer = self._parse(status, text)
+        result = answer.get("result")
+        if result == "accepted":
+            return Accepted(str(answer.get("reference", "")), text)
+        if result == "duplicate":
+            raise AlreadyDone("省平台已有", code=str(answer.get("reference", "")), received=text)
+        if status == 401:
+            raise Later("省平台不认我们的口令", received=text, unreachable=True)
+        if result == "refused":
+            code = str(answer.get("code", ""))
+            raise Never(str(answer.get("message", "拒收")), code=code, received=text)
+        raise Later(f"省平台答复 {status}，暂不可用", received=text, unreachable=status == 503)
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
+        try:
+            answer = self.pool.request(method, self.address + path, body=body)
+        except (NewConnectionError, MaxRetryError) as failure:
+            raise Later("连不上省平台", unreachable=True) from failure
+        except HTTPError as failure:
+            raise Later(f"没有收到省平台的答复（{type(failure).__name__}）", unreachable=True) from failure
+        return answer.status, answer.data.decode("utf-8", "replace")
+
+    def _parse(self, status: int, text: str) -> dict[str, Any]:
+        try:
+            answer = json.loads(text)
+        except ValueError as failure:
+            raise Later(f"看不懂省平台的答复（{status}）", received=text) from failure
+        if not isinstance(answer, dict):
+            raise Later(f"看不懂省平台的答复（{status}）", received=text)
+        return answer
+
+    def counts(self) -> dict[tuple[str, str, int | None], int] | None:
+        """What the sandbox holds, by day of the fact, kind and level; None while it does not answer."""
+        try:
+            status, text = self._call("GET", "/received/counts")
+        except Later:
+            return None
+        if status != 200:
+            return None
+        return {(row["day"], row["kind"], row["level"]): int(row["count"]) for row in json.loads(text)}

@@ -1,0 +1,99 @@
+"""Reads of the outbox: the state of a service above, the desk's lists, reconciliation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.db.models.functions import TruncDate
+
+from minping.kernel.clock import BEIJING
+from minping.upstream.models import OutboxMessage
+from minping.upstream.states import ARRIVED, MessageState
+
+# Which state of several messages speaks for them all: the one that most needs a look.
+ORDER = (
+    MessageState.REFUSED, MessageState.MANUAL, MessageState.WAITING, MessageState.BY_HAND, MessageState.ACCEPTED,
+)  # fmt: skip
+
+
+def states_of(organization_code: str, case_no: str, service_no: int) -> dict[str, str]:
+    """The state of each kind of message about one service (the newest of a kind counts)."""
+    rows = OutboxMessage.objects.filter(
+        organization_code=organization_code, case_no=case_no, service_no=service_no
+    ).order_by("id")
+    return dict(rows.values_list("kind", "state"))
+
+
+def summary(states: Mapping[str, str]) -> str:
+    """One word for them all; `none` where nothing is to be sent."""
+    return next((str(state) for state in ORDER if state in states.values()), "none")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the reconciliation: a day, a kind, a level."""
+
+    day: date
+    kind: str
+    level: int | None
+    ours: int
+    sent: int
+    seen: int | None
+
+    @property
+    def difference(self) -> int:
+        return self.ours - (self.sent if self.seen is None else self.seen)
+
+
+def reconcile(
+    start: datetime,
+    end: datetime,
+    ours: Mapping[tuple[date, str, int | None], int],
+    seen: Mapping[tuple[str, str, int | None], int] | None,
+) -> list[Line]:
+    """By day, kind and level: what the records say there is, what has arrived, what the superior sees.
+
+    `ours` comes from the business records themselves, not from the outbox, so that a
+    record without a message shows as a difference.
+    """
+    rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED)
+    # A change of mind is an update of the same record: count subjects, not messages.
+    grouped = (
+        rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING))
+        .values("day", "kind", "level", "subject")
+        .distinct()
+    )
+    latest: dict[Any, tuple[date, str, int | None]] = {}
+    for row in grouped:
+        latest[(row["subject"], row["kind"])] = (row["day"], row["kind"], row["level"])
+    sent = Counter(latest.values())
+    keys = sorted(set(ours) | set(sent), key=lambda k: (k[0], k[1], -(k[2] or 0)))
+    return [
+        Line(
+            day, kind, level, ours.get((day, kind, level), 0), sent.get((day, kind, level), 0),
+            None if seen is None else seen.get((day.isoformat(), kind, level), 0),
+        )
+        for day, kind, level in keys
+    ]  # fmt: skip
+
+
+def counts(organizations: Iterable[str]) -> dict[str, int]:
+    """How many messages are in each unfinished state, for the desk."""
+    rows = OutboxMessage.objects.filter(
+        organization_code__in=list(organizations),
+        state__in=[MessageState.WAITING, MessageState.REFUSED, MessageState.MANUAL],
+    )
+    return dict(rows.values_list("state").annotate(n=Count("id")))
+
+
+def day_bounds(start: date, end: date) -> tuple[datetime, datetime]:
+    """From 00:00 of `start` to 24:00 of `end`, Beijing."""
+    return (
+        datetime(start.year, start.month, start.day, tzinfo=BEIJING),
+        datetime(end.year, end.month, end.day, tzinfo=BEIJING) + timedelta(days=1),
+    )

@@ -1,0 +1,39 @@
+"""States of a message upward."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class MessageState(StrEnum):
+    """`waiting` and `refused` hold back what follows in the same case; the others do not."""
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    MANUAL = "manual"
+    BY_HAND = "by_hand"
+
+    @property
+    def label(self) -> str:
+        return LABELS[self]
+
+
+LABELS = {
+    MessageState.WAITING: "待上送",
+    MessageState.ACCEPTED: "省平台已收",
+    MessageState.REFUSED: "省平台拒收",
+    MessageState.MANUAL: "待人工上送",
+    MessageState.BY_HAND: "已人工上送",
+}
+UNFINISHED = (MessageState.WAITING, MessageState.REFUSED)
+ARRIVED = (MessageState.ACCEPTED, MessageState.BY_HAND)
+
+KINDS = {
+    "service": "服务",
+    "rating": "评价",
+    "default": "默认",
+    "supplementary": "追评",
+    "rerating": "再评",
+    "case": "差评办理",
+}

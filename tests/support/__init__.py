@@ -1,0 +1,1 @@
+"""What several tests share: the machine's services, the fixed cast, the factories."""

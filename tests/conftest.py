@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-os.environ["MINPING_HOME"] = tempfile.mkdtemp(prefix="minping-test-")
-os.environ["MINPING_SANDBOX"] = "1"
-os.environ["MINPING_PROVINCE"] = ""
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "minping.site.settings")
-# Playwright's own loop must not make Django think that tests are asynchronous code.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 import pytest
 
@@ -28,6 +19,8 @@ def _fresh(settings: object) -> Iterator[None]:
     for file in (here.clock_file, here.heads):
         file.unlink(missing_ok=True)
     settings.MINPING_GROUP_COMMIT = False  # type: ignore[attr-defined]
+    # Argon2 is slow on purpose; that it is what a real installation uses is a test of its own.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
     yield
     registry.forget()
 
@@ -35,3 +28,11 @@ def _fresh(settings: object) -> Iterator[None]:
 @pytest.fixture
 def here() -> Path:
     return home().path
+
+
+@pytest.fixture
+def world(db: None) -> None:
+    """The registry and the accounts of the fixed cast."""
+    from tests.support.world import registry_world
+
+    registry_world()

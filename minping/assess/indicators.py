@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from minping import law
 from minping.assess import queries
 from minping.assess.periods import AsOf, Period, Quarter, cut, day_of, quarter_of
-from minping.assess.queries import Key
+from minping.assess.queries import Key, Split
 from minping.assess.tally import BY_ID, Definition, Tally, fraction, total
-from minping.assess.units import Part, Unit, parts_of, unit_of
+from minping.assess.units import Part, Unit, parts_of, points_of, unit_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Indicator:
     real_name: tuple[int, int] | None
     small_sample: bool
     rule_version: str
+
+    @property
+    def revoked(self) -> int:
+        """Invalid ones that no longer count."""
+        return self.invalid - self.pending_revocation
 
     @property
     def value(self) -> float | None:
@@ -88,6 +93,7 @@ class Child:
     """A line of the drill-down with its five indicators."""
 
     part: Part
+    tally: Tally
     indicators: tuple[Indicator, ...]
 
 
@@ -115,13 +121,32 @@ def indicators(unit: Unit | str, start: date, end: date, as_of: AsOf) -> list[In
 
 def by_child(unit: Unit | str, start: date, end: date, as_of: AsOf) -> list[Child]:
     """The same for each own window and each direct child of the unit, in a fixed number of statements."""
+    return _children(unit, start, end, as_of, Split.OWN, parts_of)
+
+
+def by_point(unit: Unit | str, start: date, end: date, as_of: AsOf) -> list[Child]:
+    """The same for every window and every agent point at or below the unit (minan/4.2.4)."""
+    return _children(unit, start, end, as_of, Split.EVERY, points_of)
+
+
+def _children(
+    unit: Unit | str,
+    start: date,
+    end: date,
+    as_of: AsOf,
+    split: Split,
+    parts: Callable[[Unit, Collection[tuple[str, str]]], list[Part]],
+) -> list[Child]:
     unit = unit if isinstance(unit, Unit) else unit_of(unit)
     period = Period(start, end)
     rules = rules_for(unit, period, as_of)
-    groups = _tallies(unit, [period], as_of, rules, by_window=True)
-    seen = {key.window_code for key in groups if key.organization_code == unit.code} - {queries.WHOLE}
-    parts = parts_of(unit, seen)
-    return [Child(part, compute(total(_within(part, groups)), rules)) for part in parts]
+    groups = _tallies(unit, [period], as_of, rules, split)
+    seen = {(key.organization_code, key.window_code) for key in groups if key.window_code != queries.WHOLE}
+    found = []
+    for part in parts(unit, seen):
+        tally = total(_within(part, groups))
+        found.append(Child(part, tally, compute(tally, rules)))
+    return found
 
 
 def trend(unit: Unit | str, end: date, as_of: AsOf, quarters: int = 4) -> list[Point]:
@@ -178,13 +203,13 @@ def _indicator(row: law.Indicator, how: Definition, tally: Tally, smallest: int,
 
 
 def _tallies(
-    unit: Unit, buckets: Sequence[Period], as_of: AsOf, rules: law.Rules, by_window: bool = False
+    unit: Unit, buckets: Sequence[Period], as_of: AsOf, rules: law.Rules, split: Split = Split.NONE
 ) -> dict[Key, Tally]:
     moment = cut(as_of)
     found: dict[Key, Tally] = {}
     for groups in (
-        queries.service_tallies(unit, buckets, moment, rules, by_window),
-        queries.negative_tallies(unit, buckets, moment, rules, by_window),
+        queries.service_tallies(unit, buckets, moment, rules, split),
+        queries.negative_tallies(unit, buckets, moment, rules, split),
         queries.report_tallies(unit, buckets, moment),
     ):
         for key, tally in groups.items():

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
 
 from django.db.models import Case as Choose
 from django.db.models import (
@@ -52,9 +52,17 @@ WITHDRAWN = "changed_by_rater"  # the rater took the negative back within the mi
 NEGATIVE = tuple(int(level) for level in law.InterfaceLevel if level.negative)
 
 
+class Split(StrEnum):
+    """How finely to group: by organisation, by the unit's own windows too, or by every window."""
+
+    NONE = "none"
+    OWN = "own"
+    EVERY = "every"
+
+
 @dataclass(frozen=True)
 class Key:
-    """A group: organisation, window (only of the unit's own, and only when asked for), index of the period."""
+    """A group: organisation, window (where the split asks for it), index of the period."""
 
     organization_code: str
     window_code: str = ""
@@ -68,14 +76,21 @@ def _level(path: str, cut: datetime) -> Expression:
     """The level a rating had at `cut`: the earliest version that was replaced only later, else today's."""
     earlier = RatingRevision.objects.filter(rating=OuterRef(f"{path}__pk"), until__gt=cut).order_by("revision")
     return Choose(
-        When(**{f"{path}__revision__gt": 1}, then=Coalesce(Subquery(earlier.values("level")[:1]), F(f"{path}__level"))),
+        When(
+            **{f"{path}__revision__gt": 1},
+            then=Coalesce(Subquery(earlier.values("level")[:1]), F(f"{path}__level")),
+        ),
         default=F(f"{path}__level"),
         output_field=IntegerField(),
     )
 
 
 def services_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Service]:
-    """The services of the period, each with its first word (`own`, at `own_level`), its default and its late word."""
+    """The services of the period, each with its first word, its default and its late word, where there are such.
+
+    Everything further is asked of these annotations, never of the relations again:
+    a second look at a relation would be a second join.
+    """
     return (
         Service.objects.filter(
             unit.scope, served_at__gte=period.since, served_at__lt=period.before, served_at__lte=cut,
@@ -88,8 +103,14 @@ def services_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Service]:
             ),
             silence=FilteredRelation("default_outcome", condition=Q(default_outcome__made_at__lte=cut)),
         )
-        .annotate(own_level=_level("own", cut))
+        .annotate(
+            own_at=F("own__rated_at"), own_level=_level("own", cut), silent_at=F("silence__made_at"),
+            silent_level=F("silence__level"), late_at=F("late__rated_at"),
+        )
     )  # fmt: skip
+
+
+RATED, SILENT, SPOKE_LATE = Q(own_at__isnull=False), Q(silent_at__isnull=False), Q(late_at__isnull=False)
 
 
 def good_levels(rules: law.Rules) -> tuple[int, ...]:
@@ -106,50 +127,53 @@ def invalid_at(cut: datetime, path: str = "") -> Q:
 
 
 def service_tallies(
-    unit: Unit, buckets: Sequence[Period], cut: datetime, rules: law.Rules, by_window: bool = False
+    unit: Unit, buckets: Sequence[Period], cut: datetime, rules: law.Rules, split: Split = Split.NONE
 ) -> dict[Key, Tally]:
     """Counts of the services by organisation, and by window and period as asked: one statement."""
     whole = Period(buckets[0].start, buckets[-1].end)
     good, offline = good_levels(rules), Q(handling__in=offline_handlings(rules))
-    groups: dict[str, Any] = {"group_window": _own_window(unit, by_window), "bucket": _bucket("served_at", buckets)}
-    rated, silent, spoke_late = Q(own__isnull=False), Q(silence__isnull=False), Q(late__isnull=False)
     invalid = invalid_at(cut)
     rows = (
         services_of(unit, whole, cut)
-        .alias(**groups)
+        .annotate(group_window=_window(unit, split), bucket=_bucket("served_at", buckets))
         .values("organization_code", "group_window", "bucket")
         .annotate(
             t_services=Count("pk"),
             t_cases=Count("case_no", distinct=True),
-            t_ratings=Count("pk", filter=rated),
+            t_ratings=Count("pk", filter=RATED),
             t_good=Count("pk", filter=Q(own_level__in=good)),
-            t_defaults=Count("pk", filter=silent),
-            t_good_defaults=Count("pk", filter=Q(silence__level__in=good)),
-            t_supplementary=Count("pk", filter=spoke_late),
+            t_defaults=Count("pk", filter=SILENT),
+            t_good_defaults=Count("pk", filter=Q(silent_level__in=good)),
+            t_supplementary=Count("pk", filter=SPOKE_LATE),
             t_invalid=Count("pk", filter=invalid),
             t_offline=Count("pk", filter=offline),
             t_offline_cases=Count("case_no", distinct=True, filter=offline),
-            t_offline_ratings=Count("pk", filter=offline & rated),
-            t_offline_defaults=Count("pk", filter=offline & silent),
-            t_offline_supplementary=Count("pk", filter=offline & spoke_late),
+            t_offline_ratings=Count("pk", filter=offline & RATED),
+            t_offline_defaults=Count("pk", filter=offline & SILENT),
+            t_offline_supplementary=Count("pk", filter=offline & SPOKE_LATE),
             t_offline_invalid=Count("pk", filter=offline & invalid),
         )
         .order_by()
     )
     return {
         Key(row["organization_code"], row["group_window"], row["bucket"]): Tally(
-            **{name[2:]: value for name, value in row.items() if name.startswith("t_")}
+            **{name[2:]: int(str(value)) for name, value in row.items() if name.startswith("t_")}
         )
         for row in rows
     }
 
 
-def _own_window(unit: Unit, by_window: bool) -> Expression:
-    if not by_window:
+def counted(condition: Q) -> Expression:
+    """1 where the condition holds and 0 elsewhere, also where it is unknown: the two parts of a whole."""
+    return Choose(When(condition, then=1), default=0, output_field=IntegerField())
+
+
+def _window(unit: Unit, split: Split) -> Expression | F:
+    if split == Split.NONE:
         return Value("", output_field=CharField())
-    return Choose(
-        When(organization_code=unit.code, then=F("window_code")), default=Value(""), output_field=CharField()
-    )
+    if split == Split.EVERY:
+        return F("window_code")
+    return Choose(When(organization_code=unit.code, then=F("window_code")), default=Value(""), output_field=CharField())
 
 
 def _bucket(field: str, buckets: Sequence[Period]) -> Expression:
@@ -196,9 +220,7 @@ def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
         .alias(stood=_reported(cut))
         .filter(Q(stood__isnull=True) | Q(stood__gte=F("rectify_due_at")))
     )
-    latest = orders.order_by("-round").annotate(
-        ok=Choose(When(accepted_at__lte=cut, then=1), default=0, output_field=IntegerField())
-    )
+    latest = orders.order_by("-round").annotate(ok=counted(Q(accepted_at__lte=cut)))
     said = (
         orders.filter(accepted_at__lte=cut)
         .order_by("-round")
@@ -218,17 +240,17 @@ def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
         Case.objects.filter(unit.scope, opened_at__gte=period.since, opened_at__lt=period.before, opened_at__lte=cut)
         .exclude(state=CaseState.CLOSED, result=WITHDRAWN, closed_at__lte=cut)
         .annotate(
-            verify_late=Choose(When(verify_late, then=1), default=0, output_field=IntegerField()),
-            late=Choose(When(Exists(overdue), then=1), default=0, output_field=IntegerField()),
+            verify_late=counted(verify_late),
+            late=counted(Q(Exists(overdue))),
             accepted=Coalesce(Subquery(latest.values("ok")[:1]), 0),
             word=Subquery(said.values("content")[:1]),
         )
     )
 
 
-ON_TIME = Q(verify_late=0, late=0)
 DUE = Q(accepted=1) | Q(verify_late=1) | Q(late=1)
-DONE = Q(accepted=1) & ON_TIME
+DONE = Q(accepted=1, verify_late=0, late=0)
+ACCEPTED, SOLVED = Q(word__isnull=False), Q(word=1)
 
 
 def real_name_proofs(rules: law.Rules) -> frozenset[str]:
@@ -236,7 +258,7 @@ def real_name_proofs(rules: law.Rules) -> frozenset[str]:
 
 
 def negative_tallies(
-    unit: Unit, buckets: Sequence[Period], cut: datetime, rules: law.Rules, by_window: bool = False
+    unit: Unit, buckets: Sequence[Period], cut: datetime, rules: law.Rules, split: Split = Split.NONE
 ) -> dict[Key, Tally]:
     """Counts of the negatives by the same groups: one statement.
 
@@ -245,16 +267,26 @@ def negative_tallies(
     """
     whole = Period(buckets[0].start, buckets[-1].end)
     real = real_name_proofs(rules)
-    groups = {"group_window": _own_window(unit, by_window), "bucket": _bucket("opened_at", buckets)}
-    rows = negatives_of(unit, whole, cut).annotate(**groups).values_list(
+    rows = negatives_of(unit, whole, cut).annotate(group_window=_window(unit, split), bucket=_bucket("opened_at", buckets)).values_list(
         "organization_code", "group_window", "bucket", "service_id", "service__case_no", "service__outcome",
         "service__outcome_at", "rating__proof", "verify_late", "late", "accepted", "word",
     )  # fmt: skip
     found: dict[Key, Tally] = defaultdict(Tally)
     seen: dict[tuple[Key, str], set[object]] = defaultdict(set)
-    for organization, window, bucket, service, case_no, outcome, outcome_at, proof, unverified, late, accepted, word in (
-        rows.iterator(chunk_size=5000)
-    ):
+    for (
+        organization,
+        window,
+        bucket,
+        service,
+        case_no,
+        outcome,
+        outcome_at,
+        proof,
+        unverified,
+        late,
+        accepted,
+        word,
+    ) in rows.iterator(chunk_size=5000):
         key = Key(organization, window, bucket)
         tally = found[key]
         invalid = outcome == Outcome.INVALID and outcome_at is not None and outcome_at <= cut
@@ -297,7 +329,9 @@ class Duty:
 
 def duties(codes: Collection[str], periods: Sequence[Period], cut: datetime) -> list[Duty]:
     """The quarters that ended within the periods and whose report is due or sent: one statement, or none."""
-    quarters = sorted({quarter for period in periods for quarter in quarters_ended_in(period) if quarter.closing <= cut})
+    quarters = sorted(
+        {quarter for period in periods for quarter in quarters_ended_in(period) if quarter.closing <= cut}
+    )
     if not codes or not quarters:
         return []
     sent = {

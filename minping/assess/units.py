@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -107,22 +108,17 @@ class Part:
     window_code: str | None = None  # None: whole organisations
 
 
-def parts_of(unit: Unit, windows_seen: set[str]) -> list[Part]:
-    """The unit's own windows and its direct children, which together are the unit."""
+def parts_of(unit: Unit, seen: Collection[tuple[str, str]]) -> list[Part]:
+    """The unit's own windows and its direct children, which together are the unit.
+
+    `seen` are the (organisation, window) pairs that facts speak of: a retired window
+    keeps its line, and so does what was recorded without a window.
+    """
     if unit.window_code:
         return []
     directory = registry.directory()
-    own = {code: name for (organization, code), name in directory.windows.items() if organization == unit.code}
-    retired = sorted(code for code in windows_seen if code and code not in own)
-    if retired:
-        rows = Window.objects.filter(organization_id=unit.code, code__in=retired).values_list("code", "name")
-        own |= {code: code for code in retired} | {code: f"{name}（已停用）" for code, name in rows}
-    parts = [
-        Part(name, Unit(unit.code, code, f"{unit.label} {name}", unit.path, unit.area_code), (unit.code,), code)
-        for code, name in sorted(own.items())
-    ]
-    if "" in windows_seen:
-        parts.append(Part("未记窗口", None, (unit.code,), ""))
+    own = directory.places[unit.code]
+    parts = _windows(own, seen, _retired([unit.code], seen), f"{unit.label} ", bare=True)
     children: list[registry.Place] = []
     below = sorted((directory.places[code] for code in unit.codes if code != unit.code), key=lambda p: len(p.path))
     for place in below:
@@ -132,6 +128,57 @@ def parts_of(unit: Unit, windows_seen: set[str]) -> list[Part]:
         Part(child.name, _whole(child), directory.below(child.path))
         for child in sorted(children, key=lambda child: child.path)
     ]
+    return parts
+
+
+def points_of(unit: Unit, seen: Collection[tuple[str, str]]) -> list[Part]:
+    """Every window and every agent point of the unit, as the quarterly analysis wants them (minan/4.2.4)."""
+    if unit.window_code:
+        return []
+    directory = registry.directory()
+    retired = _retired(unit.codes, seen)
+    parts = []
+    for place in sorted((directory.places[code] for code in unit.codes), key=lambda place: place.path):
+        if place.kind == Organization.Kind.AGENT_POINT:
+            parts.append(Part(place.name, _whole(place), (place.code,)))
+        else:
+            parts += _windows(place, seen, retired, f"{place.name} ")
+    return parts
+
+
+def _retired(codes: Collection[str], seen: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Names of the windows that facts speak of and that are in use no longer."""
+    live = registry.directory().windows
+    gone = {pair for pair in seen if pair[1] and pair[0] in codes and pair not in live}
+    if not gone:
+        return {}
+    rows = Window.objects.filter(organization_id__in={code for code, _ in gone}).values_list(
+        "organization_id", "code", "name"
+    )
+    known = {(organization, code): f"{name}（已停用）" for organization, code, name in rows}
+    return {pair: known.get(pair, pair[1]) for pair in gone}
+
+
+def _windows(
+    place: registry.Place,
+    seen: Collection[tuple[str, str]],
+    retired: dict[tuple[str, str], str],
+    prefix: str,
+    bare: bool = False,
+) -> list[Part]:
+    names = {**registry.directory().windows, **retired}
+    parts = [
+        Part(
+            name if bare else prefix + name,
+            Unit(place.code, code, prefix + name, place.path, place.area_code),
+            (place.code,),
+            code,
+        )
+        for (organization, code), name in sorted(names.items())
+        if organization == place.code
+    ]
+    if (place.code, "") in seen:
+        parts.append(Part("未记窗口" if bare else f"{prefix}未记窗口", None, (place.code,), ""))
     return parts
 
 

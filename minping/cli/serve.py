@@ -38,8 +38,8 @@ def web_command() -> list[str]:
     ]  # fmt: skip
 
 
-def prepare(demo: bool) -> tuple[Home, list[tuple[str, list[str]]]]:
-    """Settings, tables and the demonstration office; returns what is to run."""
+def prepare(demo: bool) -> tuple[Home, list[tuple[str, list[str]]], list[str]]:
+    """Settings, tables and the demonstration office; returns what is to run, and the accounts to show."""
     here = home()
     here.make()
     config = here.config()
@@ -60,16 +60,22 @@ def prepare(demo: bool) -> tuple[Home, list[tuple[str, list[str]]]]:
         where = urlsplit(config.province)
         host, number = where.hostname or "127.0.0.1", str(where.port or 80)
         children.insert(0, ("沙盒", [*me, "sandbox", "--host", host, "--port", number]))
-        _announce_accounts(here)
-    return here, children
+    return here, children, _demonstration() if demo else []
 
 
-def _announce_accounts(here: Home) -> None:
+def _demonstration() -> list[str]:
+    """The demonstration office, made at the first start; its accounts as lines to print."""
     from minping.kernel import clock
     from minping.kernel.access import SYSTEM
+    from minping.kernel.models import Account
     from minping.registry import demo
 
-    demo.load(by=SYSTEM, at=clock.now())
+    passwords = demo.load(by=SYSTEM, at=clock.now())
+    names = dict(Account.objects.filter(username__in=passwords).values_list("username", "name"))
+    return [
+        f"    {username:<10} {password or '（已改）':<22} {names.get(username, '')}"
+        for username, password in passwords.items()
+    ]
 
 
 def _die_with_parent() -> None:
@@ -129,7 +135,7 @@ def run(*, demo: bool) -> int:
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: stop.set())
-    here, commands = prepare(demo)
+    here, commands, accounts = prepare(demo)
     log = (here.log / "minping.log").open("a", encoding="utf-8", buffering=1)
     lock = threading.Lock()
 
@@ -141,7 +147,7 @@ def run(*, demo: bool) -> int:
     children = [Child(name, command, say) for name, command in commands]
     for child in children:
         child.start()
-    threading.Thread(target=_welcome, args=(here, demo, stop), daemon=True).start()
+    threading.Thread(target=_welcome, args=(here, accounts, stop), daemon=True).start()
     while not stop.wait(0.3):
         for child in children:
             child.watch()
@@ -155,7 +161,7 @@ def run(*, demo: bool) -> int:
     return 0
 
 
-def _welcome(here: Home, demo: bool, stop: threading.Event) -> None:
+def _welcome(here: Home, accounts: list[str], stop: threading.Event) -> None:
     """Once the pages answer, say where everything is."""
     config = here.config()
     address = config.base_url
@@ -166,15 +172,13 @@ def _welcome(here: Home, demo: bool, stop: threading.Event) -> None:
             urllib.request.urlopen(f"{address}/login", timeout=2).close()
             break
     lines = ["", f"民评已启动   {address}/", f"  工作台     {address}/desk/"]
-    if demo:
+    if accounts:
         lines += [
             f"  沙盒省平台 {config.province}/",
             f"  接口文档   {address}/api/v1/docs",
             f"  数据目录   {here.path}",
             "  演示账号（密码只在本机，存于数据目录的 demo-accounts.txt）：",
+            *accounts,
         ]
-        from minping.registry import demo as office
-
-        lines += [f"    {row.username:<10} {row.password:<20} {row.name}" for row in office.accounts(here)]
     lines += ["  按 Ctrl-C 结束。", ""]
     print("\n".join(lines), flush=True)

@@ -30,13 +30,12 @@ def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, s
     }
 
 
-def _by_day(
-    rows: QuerySet[Any], field: str, start: datetime, end: datetime, also: tuple[str, ...]
-) -> QuerySet[Any]:
-    return (
+def _by_day(rows: QuerySet[Any], field: str, start: datetime, end: datetime, also: tuple[str, ...]) -> QuerySet[Any]:
+    counted: QuerySet[Any] = (
         rows.filter(**{f"{field}__gte": start, f"{field}__lt": end})
         .annotate(day=TruncDate(field, tzinfo=BEIJING))
         .order_by()
         .values_list("day", *also)
         .annotate(n=Count("pk"))
     )
+    return counted

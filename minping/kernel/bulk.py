@@ -23,10 +23,15 @@ def _sqlite_value(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     if isinstance(field, models.UUIDField):
         return lambda v: None if v is None else v.hex
     if isinstance(field, models.DateTimeField):
-        return lambda v: None if v is None else v.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return lambda v: None if v is None else _text(v)
     if isinstance(field, models.JSONField):
         return lambda v: json.dumps(v, ensure_ascii=False)
     return None
+
+
+def _text(moment: datetime) -> str:
+    """As Django itself writes an instant on SQLite: texts are compared, so the form must be the same."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
 
 
 def _postgres_value(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
@@ -109,7 +114,7 @@ def identifier(value: Any) -> uuid.UUID:
 def raw_instant(moment: datetime) -> Any:
     """An instant as the driver wants it in a raw statement."""
     if connection.vendor == "sqlite":
-        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        return _text(moment)
     return moment
 
 

@@ -53,6 +53,7 @@ class Home:
 
     path: Path
     _keys: dict[str, str] = field(default_factory=dict)
+    _bytes: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def config_file(self) -> Path:
@@ -146,16 +147,20 @@ class Home:
         return self._keys
 
     def key(self, name: str) -> bytes:
-        return bytes.fromhex(self.keys()[name])
+        """A secret key's 32 bytes.  Raises KeyError for an unknown name."""
+        found = self._bytes.get(name)
+        if found is None:
+            found = self._bytes[name] = bytes.fromhex(self.keys()[name])
+        return found
 
 
-_current: Home | None = None
+_current: tuple[str | None, Home] | None = None
 
 
 def home() -> Home:
-    """The installation this process works for."""
+    """The installation this process works for (asked many times a request: no file is touched)."""
     global _current
-    wanted = default_home()
-    if _current is None or _current.path != wanted:
-        _current = Home(wanted)
-    return _current
+    asked = os.environ.get("MINPING_HOME")
+    if _current is None or _current[0] != asked:
+        _current = (asked, Home(default_home()))
+    return _current[1]

@@ -33,16 +33,19 @@ class SealBroken(Problem):
 
 
 @lru_cache(maxsize=8)
-def _cipher(path: str, key_id: int) -> AESGCM:
-    name = "seal" if key_id == 1 else f"seal.{key_id}"
-    return AESGCM(home().key(name))
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
+def _key(key_id: int) -> bytes:
+    return home().key("seal" if key_id == 1 else f"seal.{key_id}")
 
 
 def seal(value: bytes, place: str) -> bytes:
     """Seal `value` for `place` (such as `identity:<service id>`)."""
     key_id = int(home().keys()["seal_id"])
     nonce = os.urandom(12)
-    cipher = _cipher(str(home().path), key_id)
+    cipher = _cipher(_key(key_id))
     return FORMAT + bytes([key_id]) + nonce + cipher.encrypt(nonce, value, place.encode())
 
 
@@ -52,7 +55,7 @@ def unseal(sealed: bytes, place: str) -> bytes:
     if sealed[:1] != FORMAT:
         raise SealBroken()
     try:
-        return _cipher(str(home().path), sealed[1]).decrypt(sealed[2:14], sealed[14:], place.encode())
+        return _cipher(_key(sealed[1])).decrypt(sealed[2:14], sealed[14:], place.encode())
     except (InvalidTag, KeyError) as broken:
         raise SealBroken() from broken
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -82,7 +82,7 @@ def left(due_at: datetime | None, area_code: str, now: datetime) -> tuple[str, s
 def soon_until(area_code: str, now: datetime) -> datetime:
     """The instant up to which a due time counts as 将超时 now."""
     limit = law.at(area_code, clock.beijing(now).date()).limit("due_soon")
-    return law.due(limit, now).at + timedelta(seconds=1)
+    return law.due(limit, now).at
 
 
 def clock_context(record: Any, now: datetime) -> dict[str, Any] | None:

@@ -71,10 +71,7 @@ class ReceivedOut(Schema):
     service_no: int
     status: str
     invitation_url: str | None = None
-    code: str | None = None
-    message: str | None = None
-    field: str | None = None
-    row: int | None = None
+    error: ErrorBody | None = None
 
 
 class ServiceOut(Schema):
@@ -203,7 +200,7 @@ def services_post(request: HttpRequest) -> HttpResponse:
     answers = services_receive(rows, by=who, at=clock.now())
     if many:
         refused = any(answer.problem for answer in answers)
-        body: Any = [{**a.as_json(), "row": n + 1} if a.problem else a.as_json() for n, a in enumerate(answers)]
+        body: Any = [answer.as_json() for answer in answers]
         return JsonResponse(
             body, safe=False, status=207 if refused else 200, json_dumps_params={"ensure_ascii": False}
         )

@@ -7,8 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
+from minping import law
 from minping.kernel import clock
+from minping.kernel.access import Actor, Grant
+from minping.registry import queries as registry
 
 # label, url name, permission: the entries of the desk's side bar.
 SECTIONS = (
@@ -22,8 +26,50 @@ SECTIONS = (
 )
 
 
+# name in the templates, url name: what each header and footer points to.
+LINKS = (("home", "home"), ("about", "about"), ("lookup", "receipt"), ("desk", "desk"), ("login", "login"))
+
+
+def office_name() -> str:
+    """The office whose installation this is, as the registry calls it; empty before the first import."""
+    office = registry.directory().office(settings.MINPING_AREA)
+    return office.name if office else ""
+
+
+def grant_label(grant: Grant) -> tuple[str, str]:
+    """Role and place of a grant, as people say them.
+
+    A grant carries no role, only what the role may do: the role is the one that may exactly that.
+    """
+    directory = registry.directory()
+    place = next((place for place in directory.places.values() if place.path == grant.path), None)
+    if place is None:
+        return "", ""
+    roles = law.at(place.area_code, clock.beijing(clock.now()).date()).roles.values()
+    role = next((role.label for role in roles if frozenset(role.may) == grant.permissions), "")
+    window = directory.windows.get((place.code, grant.window_code), grant.window_code)
+    return role, f"{place.name} {window}".rstrip()
+
+
+def who_card(who: Actor) -> dict[str, Any]:
+    """Name, role and place in the corner of the desk; more roles than one are counted."""
+    role, unit = grant_label(who.grants[0]) if who.grants else ("还没有角色", "")
+    return {
+        "name": who.label,
+        "role_label": f"{role}等 {len(who.grants)} 项" if len(who.grants) > 1 else role,
+        "unit_name": unit,
+        "password_url": reverse("password"),
+        "logout_url": reverse("logout"),
+    }
+
+
 def everywhere(request: HttpRequest) -> dict[str, Any]:
-    context: dict[str, Any] = {"sandbox": settings.MINPING_SANDBOX}
+    context: dict[str, Any] = {
+        "sandbox": settings.MINPING_SANDBOX,
+        "links": {name: reverse(url_name) for name, url_name in LINKS},
+        # Lazy: an error page about the database must not ask the database for a name it does not print.
+        "office_name": SimpleLazyObject(office_name),
+    }
     if settings.MINPING_SANDBOX:
         context["clock_text"] = clock.moment_text(clock.now())
     who = getattr(request, "actor", None)
@@ -34,7 +80,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         for label, name, permissions in SECTIONS
         if any(who.may(permission) for permission in permissions)
     ]
-    context["who"] = {"name": who.label, "role_label": ""}
+    context["who"] = who_card(who)
     if not settings.MINPING_PROVINCE:
         context["upstream_note"] = "没有接省平台接口：上送的内容写入文件夹，由人工录入省平台后登记编号。"
     return context

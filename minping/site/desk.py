@@ -52,7 +52,7 @@ class Desk:
         return rows
 
     def late(self, name: str) -> QuerySet[Any]:
-        return self.waiting(name).filter(due_at__lt=self.soon)
+        return self.waiting(name).filter(due_at__lte=self.soon)
 
     @property
     def soon(self) -> datetime:

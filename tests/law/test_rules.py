@@ -164,7 +164,7 @@ def test_the_other_parameters() -> None:
         "evidence_size": "byte",
         "evidence_count": "file",
     }
-    assert RULES.value("text_max").value == 2000
+    assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"
 
 

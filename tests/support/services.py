@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -130,15 +130,11 @@ def end(process: subprocess.Popen[bytes]) -> int:
     """End a process started by `running`, with all that it started, and give its exit code."""
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with suppress(ProcessLookupError):
         # The group is ours alone (start_new_session): whatever is still in it was left behind.
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     return process.wait()
 
 
@@ -161,7 +157,5 @@ def minping(*arguments: str, home: Path, env: Mapping[str, str] | None = None) -
         text=True,
         check=False,
     )
-    assert done.returncode == 0, (
-        f"minping {' '.join(arguments)}：{done.returncode}\n{done.stdout}{done.stderr}"
-    )
+    assert done.returncode == 0, f"minping {' '.join(arguments)}：{done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout

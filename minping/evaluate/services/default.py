@@ -17,6 +17,7 @@ from minping.evaluate.models import DefaultOutcome, Service
 from minping.evaluate.states import Outcome
 from minping.kernel import bulk, events, ids, journal
 from minping.kernel.access import SYSTEM
+from minping.kernel.home import home
 from minping.upstream.services import Draft, messages_enqueue
 
 BATCH = 10_000
@@ -53,7 +54,7 @@ def defaults_make(*, at: datetime, most: int = BATCH) -> int:
 
 def _write(rows: list[tuple[Any, ...]], at: datetime) -> None:
     label = DefaultOutcome._meta.label_lower
-    key = journal.home().key("journal")
+    key = home().key("journal")
     levels: dict[tuple[str, Any], int] = {}
     records: list[tuple[UUID, UUID, int, str, datetime]] = []
     leaves: list[bytes] = []

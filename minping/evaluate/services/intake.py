@@ -20,6 +20,7 @@ from minping.evaluate.states import Outcome
 from minping.kernel import bulk, events, ids, journal, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Problem
+from minping.kernel.home import home
 from minping.registry import queries as registry
 from minping.upstream.services import Draft, messages_enqueue
 
@@ -67,7 +68,7 @@ class Received:
     def as_json(self) -> dict[str, Any]:
         row: dict[str, Any] = {"case_no": self.case_no, "service_no": self.service_no}
         if self.problem is not None:
-            return {**row, "status": "refused", **self.problem.as_json()}
+            return {**row, "status": "refused", "error": self.problem.as_json()}
         assert self.service_id is not None
         return {**row, "status": "accepted", "invitation_url": tokens.invitation_url(self.service_id)}
 
@@ -157,8 +158,7 @@ class _Batch:
 
 def _content(row: ServiceIn) -> bytes:
     """Keyed digest of everything a row says: two reports of a service are the same or they conflict."""
-    text = json.dumps(row.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
-    return privacy.keyed("index", b"service\0" + text.encode())[:16]
+    return privacy.keyed("index", b"service\0" + row.model_dump_json().encode())[:16]
 
 
 def services_receive(
@@ -198,7 +198,7 @@ def _receive(rows: Sequence[ServiceIn | Problem], by: Actor, at: datetime) -> li
     drafts: list[Draft] = []
     leaves: list[bytes] = []
     label = Service._meta.label_lower
-    journal_key = journal.home().key("journal")
+    journal_key = home().key("journal")
     for number, row in enumerate(rows):
         if isinstance(row, Problem):
             row.row = number + 1 if len(rows) > 1 else row.row
@@ -278,10 +278,10 @@ def _known(rows: Iterable[ServiceIn]) -> dict[tuple[str, str, int], tuple[UUID, 
 def _sealed(identifier: UUID, row: ServiceIn) -> tuple[bytes, bytes | None, bytes | None]:
     """The applicant (and agent) sealed for this service, with the two blind indexes."""
     person = row.applicant
-    value: dict[str, Any] = person.__dict__
+    value = person.model_dump_json()
     if row.agent is not None:
-        value = {**value, "agent": row.agent.__dict__}
-    sealed = privacy.seal(json.dumps(value, ensure_ascii=False).encode(), f"applicant:{identifier.hex}")
+        value = json.dumps({**person.__dict__, "agent": row.agent.__dict__}, ensure_ascii=False)
+    sealed = privacy.seal(value.encode(), f"applicant:{identifier.hex}")
     phone = privacy.normal_phone(person.phone)
     return (
         sealed,

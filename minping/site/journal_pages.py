@@ -1,0 +1,255 @@
+"""日志: the newest rows in plain words, and the check that nothing was altered, removed or inserted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from minping import law
+from minping.feedback.models import Case
+from minping.kernel import clock, journal
+from minping.kernel.access import Actor
+from minping.kernel.models import Account, ApiKey, JournalEntry
+from minping.kernel.paging import page_of
+from minping.kernel.web import actor, staff_page
+from minping.registry import queries as registry
+from minping.upstream.states import KINDS
+
+PAGE = 100
+VERIFY_MOST = 200_000  # records that a page may recompute; more is the command's work
+
+# Every action that is written anywhere (tests/site/test_pages.py looks for what is missing).
+ACTIONS = {
+    "services.received": "收到服务",
+    "rating.first": "收到评价",
+    "rating.supplementary": "收到追评",
+    "rating.rerating": "收到再评",
+    "rating.changed": "评价人修改评价",
+    "defaults.made": "到期记为默认",
+    "case.opened": "差评立件",
+    "case.withdrawn": "差评件撤回（评价人改了评价）",
+    "case.rating_changed": "差评件随评价更新",
+    "case.called": "电话回访",
+    "case.confirmed": "核实属实",
+    "case.closed": "差评件办结",
+    "case.due_recomputed": "放假安排公布，重算核实期限",
+    "order.due_recomputed": "放假安排公布，重算整改期限",
+    "identity.opened": "查看联系方式",
+    "order.assigned": "转办整改",
+    "order.report": "报送整改情况",
+    "order.return": "退回补充整改",
+    "order.accept": "验收通过",
+    "order.solve": "回访：解决了",
+    "order.fail": "回访：没有解决",
+    "order.rerate_bad": "再评仍不满意",
+    "order.finish": "整改办结",
+    "evidence.added": "上传整改材料",
+    "message.refused": "省平台拒收",
+    "message.replayed": "重发",
+    "message.done_by_hand": "人工录入省平台",
+    "message.opened": "查看上送原文",
+    "target.switched": "停用或恢复上送",
+    "key.created": "生成接口密钥",
+    "key.revoked": "停用接口密钥",
+    "signin.done": "登录",
+    "signin.failed": "登录失败",
+    "signout.done": "退出",
+    "password.changed": "改密码",
+    "account.created": "新建账号",
+    "account.changed": "修改账号",
+    "account.password_reset": "重置密码",
+    "role.given": "加上角色",
+    "role.taken": "去掉角色",
+    "registry.imported": "导入登记簿",
+    "law.calendar_loaded": "载入放假安排",
+    "quarter.sent": "报送季度情况",
+}
+
+# The facts that are shown, and how; whatever is not here stays in the row and off the page.
+FACTS = {
+    "number": "编号",
+    "count": "件数",
+    "level": "满意程度",
+    "channel": "渠道",
+    "words": "字数",
+    "revision": "第几版",
+    "round": "第几次整改",
+    "state": "状态",
+    "purpose": "用途",
+    "outcome": "结果",
+    "result": "结果",
+    "due": "期限",
+    "before": "原期限",
+    "after": "新期限",
+    "edition": "日历",
+    "moved": "改动件数",
+    "clause": "依据",
+    "kind": "类别",
+    "size": "大小",
+    "code": "代码",
+    "reference": "省平台编号",
+    "target": "上送对象",
+    "enabled": "启用",
+    "username": "账号",
+    "role": "角色",
+    "window": "窗口",
+    "staff_code": "工号",
+    "is_active": "启用",
+    "changed": "改动",
+    "locked": "已锁定",
+    "permissions": "权限",
+}
+CODES: dict[str, dict[Any, str]] = {
+    "kind": {**KINDS},
+    "state": {"verifying": "待核实", "confirmed": "整改中", "closed": "已办结"},
+    "purpose": {"verify": "核实回访", "follow_up": "整改回访"},
+    "outcome": {"answered": "接通", "no_answer": "未接通", "refused": "接通后拒绝", "wrong_number": "号码有误"},
+    "result": {"solved": "解决了", "partly": "部分解决", "unsolved": "没有解决", "changed_by_rater": "评价人自己改了评价"},
+    "changed": {"name": "名称", "staff_code": "工号", "is_active": "启用"},
+}  # fmt: skip
+ACTORS = {"system": "系统", "rater": "评价人", "anonymous": "未登录"}
+
+
+@staff_page("journal.read")
+@require_safe
+def journal_page(request: HttpRequest) -> HttpResponse:
+    """The newest rows within the actor's scope, by action and by what they are about."""
+    return _page(request)
+
+
+@staff_page("journal.read")
+@require_POST
+def journal_verify(request: HttpRequest) -> HttpResponse:
+    """Recompute chain and records now; too many are left to the command on the server."""
+    total = _records()
+    if total > VERIFY_MOST:
+        messages.warning(
+            request, f"共有 {total} 条记录，超过页面能校验的 {VERIFY_MOST} 条。请在服务器上运行 minping verify。"
+        )
+        return _page(request)
+    result = journal.verify()
+    for finding in result.findings:
+        messages.error(request, finding.message)
+    found = "没有发现改动、删除或插入" if result.clean else f"发现 {len(result.findings)} 处，见上"
+    verify = {
+        "ok": result.clean,
+        "text": f"日志 {result.entries} 行，记录 {result.records} 条，{found}。",
+        "at_text": f"{clock.moment_text(clock.now())} 校验",
+    }
+    return _page(request, verify)
+
+
+def _records() -> int:
+    return JournalEntry.objects.count() + sum(model._default_manager.count() for model in journal.covered_models())
+
+
+def _page(request: HttpRequest, verify: dict[str, Any] | None = None) -> HttpResponse:
+    who = actor(request)
+    action, subject = request.GET.get("action", ""), request.GET.get("subject", "").strip()
+    rows = _visible(who)
+    if action:
+        rows = rows.filter(action=action)
+    if subject:
+        rows = rows.filter(subject=_subject(subject))
+    page = page_of(rows, request, size=PAGE, newest_first=True, key=UUID)
+    names = _names(page.rows)
+    context = {
+        "verify_url": reverse("journal_verify"),
+        "verify": verify,
+        "filters": _filters(action, subject),
+        "rows": [_line(entry, names) for entry in page.rows],
+        "page": page.links,
+    }
+    return render(request, "site/journal.html", context)
+
+
+def _visible(who: Actor) -> QuerySet[JournalEntry]:
+    """Rows of the organisations in scope; those of no organisation belong to the office of the installation."""
+    directory = registry.directory()
+    codes = list(directory.within(who.scopes("journal.read")))
+    office = directory.office(settings.MINPING_AREA)
+    if office is not None and who.can("journal.read", office.path):
+        codes.append("")
+    return JournalEntry.objects.filter(organization_code__in=codes)
+
+
+def _subject(text: str) -> UUID | None:
+    """What was asked for: an id as the list shows it, or the number of a negative case."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return Case.objects.filter(number=text).values_list("pk", flat=True).first() or UUID(int=0)
+
+
+def _filters(action: str, subject: str) -> list[dict[str, Any]]:
+    options = [{"value": value, "label": label, "selected": value == action} for value, label in ACTIONS.items()]
+    return [
+        {"name": "action", "label": "做了什么", "type": "select", "options": options},
+        {"name": "subject", "label": "对象", "type": "text", "value": subject, "help": "列表里的对象编号，或差评件编号"},
+    ]  # fmt: skip
+
+
+def _names(rows: Iterable[JournalEntry]) -> dict[str, str]:
+    """Who the actors on the page are: one query for accounts, one for keys."""
+    actors = {row.actor for row in rows}
+    usernames = [name.removeprefix("account:") for name in actors if name.startswith("account:")]
+    keys = [key for name in actors if name.startswith("key:") and (key := _key_id(name)) is not None]
+    accounts = Account.objects.filter(username__in=usernames).values_list("username", "name")
+    labels = ApiKey.objects.filter(pk__in=keys).values_list("pk", "label") if keys else ()
+    return {
+        **ACTORS,
+        **{f"account:{username}": name for username, name in accounts},
+        **{f"key:{pk}": f"接口 {label}".strip() for pk, label in labels},
+    }
+
+
+def _key_id(actor: str) -> UUID | None:
+    try:
+        return UUID(actor.removeprefix("key:"))
+    except ValueError:
+        return None
+
+
+def _line(entry: JournalEntry, names: dict[str, str]) -> dict[str, Any]:
+    subject = str(entry.subject) if entry.subject else ""
+    return {
+        "seq": "待封链" if entry.seq is None else entry.seq,
+        "time_text": clock.moment_text(entry.at),
+        "who": names.get(entry.actor, entry.actor),
+        "action": ACTIONS.get(entry.action, entry.action),
+        "subject": subject,
+        "url": f"{reverse('journal')}?subject={subject}" if subject else "",
+        "detail": _detail(entry.facts),
+    }
+
+
+def _detail(facts: dict[str, Any]) -> str:
+    said = [
+        f"{label} {_value(name, facts[name])}" for name, label in FACTS.items() if facts.get(name) not in (None, "")
+    ]
+    return " · ".join(said)
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "level" and value in tuple(law.InterfaceLevel):
+        return law.InterfaceLevel(value).label
+    if name in ("due", "before", "after"):
+        return clock.due_text(datetime.fromisoformat(value))
+    if name == "role":
+        role = law.at(settings.MINPING_AREA, clock.beijing(clock.now()).date()).roles.get(value)
+        return role.label if role else str(value)
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, list):
+        return "、".join(_value(name, one) for one in value)
+    return CODES.get(name, {}).get(value, str(value))

@@ -1,0 +1,23 @@
+"""The pages that belong to no single stage: front, sign-in, work place, accounts, journal."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from minping.site import account_pages, desk, journal_pages, pages
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("about", pages.about, name="about"),
+    path("login", pages.sign_in, name="login"),
+    path("logout", pages.sign_out, name="logout"),
+    path("password", pages.password, name="password"),
+    path("desk/", desk.desk, name="desk"),
+    path("desk/<str:view>/", desk.desk, name="desk_view"),
+    path("desk/<str:view>/<uuid:case_id>/", desk.desk, name="desk_case"),
+    path("accounts/", account_pages.accounts, name="accounts"),
+    path("accounts/new/", account_pages.account_new, name="account_new"),
+    path("accounts/<uuid:account_id>/", account_pages.account_edit, name="account_edit"),
+    path("journal/", journal_pages.journal_page, name="journal"),
+    path("journal/verify/", journal_pages.journal_verify, name="journal_verify"),
+]

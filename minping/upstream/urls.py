@@ -1,0 +1,13 @@
+from django.urls import path
+
+from minping.upstream import pages
+
+urlpatterns = [
+    path("delivery/", pages.delivery, name="delivery"),
+    path("delivery/replay/", pages.replay_all, name="delivery_replay_all"),
+    path("delivery/targets/<str:code>/", pages.switch, name="delivery_switch"),
+    path("delivery/manual/", pages.manual, name="delivery_manual"),
+    path("delivery/manual/<int:message_id>/", pages.manual_done, name="delivery_manual_done"),
+    path("delivery/<int:message_id>/", pages.message, name="delivery_message"),
+    path("delivery/<int:message_id>/replay/", pages.replay, name="delivery_replay"),
+]

@@ -1,0 +1,13 @@
+"""Loaded by pytest before anything of Django: every run works in a home folder of its own making."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ["MINPING_HOME"] = tempfile.mkdtemp(prefix="minping-test-")
+os.environ["MINPING_SANDBOX"] = "1"
+os.environ["MINPING_PROVINCE"] = ""
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "minping.site.settings")
+# Playwright's own loop must not make Django think that tests are asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minping.kernel.errors import Problem
+
 Run = Callable[[argparse.Namespace], int | None]
 Argument = tuple[tuple[str, ...], dict[str, Any]]
 
@@ -30,16 +32,33 @@ class Command:
     actions: tuple[Action, ...] = ()
 
 
-def ready() -> None:
+def setup() -> None:
     """Django, set up for the home folder in force."""
     import django
 
     django.setup()
 
 
+class NotMigrated(Problem):
+    code = "not_migrated"
+    message = "这个数据目录还没有建表，或版本较旧。"
+    cure = "请先运行 minping migrate（演示：make run）。"
+
+
+def ready() -> None:
+    """Django, set up for the home folder in force, with this version's tables there."""
+    setup()
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise NotMigrated()
+
+
 def migrate(options: argparse.Namespace | None = None) -> None:
     """Bring the database to this version's tables."""
-    ready()
+    setup()
     from django.core.management import call_command
 
     call_command("migrate", interactive=False, verbosity=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -85,12 +85,6 @@ def problem_of(failure: ValidationError, row: int | None = None) -> RowInvalid:
     """The first mistake of a row as one Chinese sentence that names the field."""
     mistake = failure.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(step) for step in mistake["loc"])
-    sentence = SENTENCES.get(mistake["type"], "内容不符合要求。").format(**mistake.get("ctx", {}))
+    context = {name: str(value).replace(" or ", ", ").replace(", ", "、") for name, value in mistake.get("ctx", {}).items()}
+    sentence = SENTENCES.get(mistake["type"], "内容不符合要求。").format(**context)
     return RowInvalid(f"{field or '这一行'}：{sentence}", field=field or None, row=row, cure="")
-
-
-def beijing_or_aware(value: datetime) -> datetime:
-    """A spreadsheet's time has no zone: it is the office's, Beijing."""
-    from minping.kernel.clock import BEIJING
-
-    return value if value.tzinfo else value.replace(tzinfo=BEIJING)

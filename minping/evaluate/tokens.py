@@ -8,7 +8,7 @@ database gives none.
 from __future__ import annotations
 
 import hashlib
-from base64 import urlsafe_b64encode
+from base64 import b64encode
 from uuid import UUID
 
 from django.conf import settings
@@ -16,9 +16,14 @@ from django.conf import settings
 from minping.kernel import privacy
 
 
+def _readable(digest: bytes) -> str:
+    """24 letters and digits only: a dash at the end of an address would not survive a text message."""
+    return b64encode(digest[:18], altchars=b"Qz").decode()
+
+
 def invitation_token(service_id: UUID) -> str:
     """The 24-character token of the service's one invitation."""
-    return urlsafe_b64encode(privacy.keyed("invitation", service_id.bytes)[:18]).decode()
+    return _readable(privacy.keyed("invitation", service_id.bytes))
 
 
 def invitation_url(service_id: UUID) -> str:
@@ -27,7 +32,7 @@ def invitation_url(service_id: UUID) -> str:
 
 def change_token(rating_id: UUID) -> str:
     """What lets the giver of a rating change it for some minutes; not the invitation's token."""
-    return urlsafe_b64encode(privacy.keyed("receipt", b"change" + rating_id.bytes)[:18]).decode()
+    return _readable(privacy.keyed("receipt", b"change" + rating_id.bytes))
 
 
 def receipt_code(rating_id: UUID) -> str:

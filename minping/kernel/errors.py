@@ -27,7 +27,7 @@ class Problem(Exception):
         **detail: Any,
     ) -> None:
         self.message = (message or self.message).format(**detail) if detail else (message or self.message)
-        self.cure = cure or self.cure
+        self.cure = self.cure if cure is None else cure
         self.field = field
         self.row = row
         self.detail = detail

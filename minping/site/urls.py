@@ -9,6 +9,7 @@ from minping.site.api import api
 urlpatterns = [
     path("", include("minping.site.page_urls")),
     path("", include("minping.evaluate.urls")),
+    path("", include("minping.evaluate.files.urls")),
     path("", include("minping.feedback.urls")),
     path("", include("minping.rectify.urls")),
     path("", include("minping.upstream.urls")),

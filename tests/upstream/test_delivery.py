@@ -26,7 +26,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 def province(settings: Any, tmp_path: Any) -> Iterator[Server]:
     """A real server on loopback that does as it is told."""
     with serve("127.0.0.1", 0, str(tmp_path / "province.sqlite3"), home().keys()["province"]) as server:
-        server.start()
         settings.MINPING_PROVINCE = server.url.rstrip("/")
         yield server
 

@@ -237,7 +237,7 @@ def _said(request: HttpRequest) -> Mapping[str, Any]:
         tags = content.get("tags")
         return {**content, "tags": [str(tag) for tag in tags] if isinstance(tags, list) else tags}
     post = request.POST
-    said: dict[str, Any] = {name: post[name] for name in ("level", "text", "step", "change_token", "skip") if name in post}
+    said: dict[str, Any] = {name: post[name] for name in ("level", "text", "step", "change", "change_token", "skip") if name in post}
     if "tags" in post or said.get("step") == "reasons":
         said["tags"] = [code for value in post.getlist("tags") for code in value.replace("，", ",").split(",") if code]
     return said
@@ -273,6 +273,8 @@ def _press_of(request: HttpRequest, token: str, said: Mapping[str, Any]) -> Pres
     except ValueError as failure:
         raise LevelUnknown(field="level") from failure
     tags, text = said.get("tags"), said.get("text")
+    # The cookie alone changes nothing: the tiles of a re-rating are a new word, not a change of the old one.
+    kept = request.COOKIES.get(COOKIE, "") if step == "reasons" or said.get("change") else ""
     return Press(
         token=token,
         level=level,
@@ -281,7 +283,7 @@ def _press_of(request: HttpRequest, token: str, said: Mapping[str, Any]) -> Pres
         proof="link",
         tags=None if skip or tags is None else tuple(tags if isinstance(tags, list) else str(tags).split(",")),
         text=None if skip or text is None else str(text),
-        change=str(said.get("change_token") or request.COOKIES.get(COOKIE, "")),
+        change=str(said.get("change_token") or kept),
         hold=step == "level",
         done=step == "reasons",
     )

@@ -40,7 +40,6 @@ HISTORY = {
     "case.opened": "形成差评件，核实时限起算（次日起）",
     "case.called": "电话回访",
     "case.confirmed": "认定属实，转办整改",
-    "case.rating_changed": "评价人在规定时间内修改了评价",
     "case.withdrawn": "评价人改了评价，不再按差评办理",
     "case.closed": "办结",
     "case.due_recomputed": "放假安排公布，时限重新计算",
@@ -128,8 +127,7 @@ def history_context(case: Case, names: Mapping[str, str]) -> list[dict[str, Any]
     for row in rows:
         text = HISTORY.get(row.action)
         if row.action.startswith("rating.") and text is None:
-            level = row.facts.get("level")
-            text = f"{_rating_label(row.action)}「{law.InterfaceLevel(level).label}」" if level else None
+            text = _rating_text(row.action, row.facts)
         if text is None:
             continue
         facts = row.facts
@@ -147,11 +145,14 @@ def history_context(case: Case, names: Mapping[str, str]) -> list[dict[str, Any]
     return shown
 
 
-def _rating_label(action: str) -> str:
-    return {
-        "rating.first": "收到评价", "rating.supplementary": "收到追加评价", "rating.rerating": "收到再次评价",
-        "rating.changed": "评价人改为",
-    }.get(action, "评价")  # fmt: skip
+RATED = {"rating.first": "收到评价", "rating.supplementary": "收到追加评价", "rating.rerating": "收到再次评价"}
+
+
+def _rating_text(action: str, facts: Mapping[str, Any]) -> str:
+    level = law.InterfaceLevel(facts["level"]).label
+    if action != "rating.changed":
+        return f"{RATED[action]}「{level}」"
+    return "评价人补充了原因" if facts.get("before") == facts["level"] else f"评价人改为「{level}」"
 
 
 def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

@@ -265,7 +265,7 @@ class _Batch:
             _entry(f"rating.{rating.kind}", service, rating, press, [rating]) for service, rating, press in self.new
         ]
         entries += [
-            _entry("rating.changed", service, rating, press, [rating, before])
+            _entry("rating.changed", service, rating, press, [rating, before], before=before.level)
             for service, rating, before, press in self.changed
         ]
         JournalEntry.objects.bulk_create(entries)
@@ -283,12 +283,12 @@ class _Batch:
 
 
 def _entry(
-    action: str, service: Service, rating: Rating, press: Press, records: list[Any]
+    action: str, service: Service, rating: Rating, press: Press, records: list[Any], **more: Any
 ) -> JournalEntry:
     return journal.entry_for(
         action, at=press.at, actor=RATER.name, organization_code=service.organization_code, subject=rating.pk,
         records=records, service=service.pk.hex, level=rating.level, tags=list(rating.tags), channel=press.channel,
-        words=len(rating.text), revision=rating.revision,
+        words=len(rating.text), revision=rating.revision, **more,
     )  # fmt: skip
 
 

@@ -1,0 +1,118 @@
+"""A whole installation as its users meet it: `minping serve --demo` in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import urllib3
+
+from tests.support.services import free_port
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def own_database(url: str, name: str) -> str:
+    """A new, empty database on the PostgreSQL server of `url`."""
+    import psycopg
+
+    parts = urlsplit(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+class Installation:
+    """Pages, jobs and a sandbox province on loopback, with a home folder of its own."""
+
+    def __init__(self, database: str = "") -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="minping-live-"))
+        self.port, province = free_port(), free_port()
+        self.url, self.province = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{province}"
+        self.http = urllib3.PoolManager(retries=urllib3.Retry(3, redirect=0, raise_on_redirect=False), timeout=30)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MINPING_", "DJANGO_"))}
+        self.env = {**kept, "MINPING_HOME": str(self.home), "PORT": str(self.port), "MINPING_PROVINCE": self.province}
+        if database:
+            self.env["MINPING_DATABASE"] = own_database(database, f"live_{os.getpid()}_{self.port}")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Installation:
+        self.log = (self.home / "serve.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "minping.cli", "serve", "--demo"], env=self.env, cwd=CHECKOUT,
+            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.wait_for(self.well, 90, "没有启动")
+        return self
+
+    __enter__ = start
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does; returns its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(timeout=40)
+        self.log.close()
+        return code
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def well(self) -> bool:
+        try:
+            return self.http.request("GET", f"{self.url}/api/v1/healthz", retries=False).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def wait_for(self, true: Callable[[], object], seconds: float, message: str) -> None:
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, f"{message}\n{(self.home / 'serve.log').read_text()[-3000:]}"
+            time.sleep(0.2)
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "minping.cli", *arguments], env=self.env, cwd=CHECKOUT, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+
+    def key(self, organization: str = "minan-center", can: str = "services:write,indicators:read") -> str:
+        return self.cli("key", "create", "--org", organization, "--can", can).stdout.split()[-1]
+
+    def passwords(self) -> dict[str, str]:
+        lines = (self.home / "demo-accounts.txt").read_text("utf-8").splitlines()
+        fields = [line.split("\t") for line in lines if line and not line.startswith("#")]
+        return {field[0]: field[2] for field in fields}
+
+    def call(self, method: str, path: str, key: str, body: Any = None) -> tuple[int, Any]:
+        answer = self.http.request(
+            method, self.url + path, body=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        )  # fmt: skip
+        return answer.status, json.loads(answer.data)
+
+    def received(self, kind: str) -> list[dict[str, Any]]:
+        answer = self.http.request("GET", f"{self.province}/received?kind={kind}")
+        rows: list[dict[str, Any]] = json.loads(answer.data)
+        return rows
+
+    def behave(self, **told: Any) -> None:
+        answer = self.http.request(
+            "POST", f"{self.province}/behaviour", body=json.dumps(told).encode(),
+            headers={"Content-Type": "application/json"},
+        )  # fmt: skip
+        assert answer.status == 200, answer.data
+
+    def now(self) -> str:
+        """The installation's own time, ISO with offset."""
+        line = self.cli("clock").stdout.split("：")[1]
+        return line[:10] + "T" + line[11:19] + "+08:00"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,6 @@ def serve(options: argparse.Namespace) -> int:
 
 def web(options: argparse.Namespace) -> int:
     from minping.cli.serve import web_command
-
-    import os
 
     arguments = web_command()
     os.execv(arguments[0], arguments)
@@ -211,9 +210,66 @@ def services_import(options: argparse.Namespace) -> int:
     by = Actor("system", "命令行", (Grant(frozenset({"services:write"}), "/"),))
     result = files.import_file(Path(options.file), by=by, at=kernel_clock.now())
     print(result.summary())
+    if options.links:
+        kept = [(number, answer.as_json()) for number, answer in result.answers if answer.problem is None]
+        lines = [f"{row['case_no']}\t{row['service_no']}\t{row['invitation_url']}\n" for _, row in kept]
+        with open(options.links, "w", encoding="utf-8", opener=private) as stream:
+            stream.writelines(lines)
+        print(f"评价链接已写入 {options.links}（只给本人，勿外传）。")
     for bad in result.bad:
         print(f"  第 {bad.row} 行：{bad.reason}")
     return 1 if result.bad else 0
+
+
+def _period(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The days asked for (default: the last 31 to today) as instants, Beijing."""
+    from datetime import date, timedelta
+
+    from minping.kernel import clock as kernel_clock
+    from minping.upstream import queries as upstream
+
+    today = kernel_clock.beijing(kernel_clock.now()).date()
+    end = date.fromisoformat(options.end) if options.end else today
+    start = date.fromisoformat(options.start) if options.start else end - timedelta(days=31)
+    return upstream.day_bounds(start, end)
+
+
+def export_ratings(options: argparse.Namespace) -> None:
+    """Ratings and defaults of a period as CSV, word for word."""
+    ready()
+    from minping.evaluate.export import ratings_write
+
+    start, end = _period(options)
+    with open(options.file, "w", encoding="utf-8-sig", newline="", opener=private) as stream:
+        count = ratings_write(stream, start, end)
+    print(f"已写出 {count} 行：{options.file}")
+
+
+def reconcile(options: argparse.Namespace) -> int:
+    """By day, kind and level: ours, arrived, and what the superior sees; 1 where they differ."""
+    ready()
+    from minping.kernel import events
+    from minping.upstream import queries as upstream
+    from minping.upstream.provinces import driver
+    from minping.upstream.states import KINDS
+
+    start, end = _period(options)
+    ours: dict[Any, int] = {}
+    for count in events.table("RECONCILE"):
+        ours |= count(start, end)
+    lines = upstream.reconcile(start, end, ours, driver().counts())
+    print("日期        类别      等级  我方  已收  省方所见  差")
+    for line in lines:
+        seen = "—" if line.seen is None else line.seen
+        print(f"{line.day}  {KINDS[line.kind]:<6}  {line.level or '—'}  {line.ours:>6}{line.sent:>6}{seen:>8}{line.difference:>6}")
+    wrong = [line for line in lines if line.difference or line.ours != line.sent]
+    print(f"{len(wrong)} 行有差异。" if wrong else "没有差异。")
+    return 1 if wrong else 0
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read."""
+    return os.open(path, flags, 0o600)
 
 
 def key_create(options: argparse.Namespace) -> None:
@@ -287,6 +343,10 @@ def load_calendar(options: argparse.Namespace) -> None:
     print(f"已载入：{edition}。重新计算了 {moved} 个暂定时限，变动已记入日志。")
 
 
+PERIOD: tuple[Argument, ...] = (
+    (("--from",), {"dest": "start", "default": "", "metavar": "日期", "help": "起（默认 31 天前）"}),
+    (("--to",), {"dest": "end", "default": "", "metavar": "日期", "help": "止（默认今天）"}),
+)
 FILE: Argument = (("file",), {"metavar": "文件"})
 JSON: Argument = (("--json",), {"action": "store_true", "help": "输出 JSON"})
 
@@ -310,7 +370,12 @@ COMMANDS = (
     Command("import", "导入登记簿（工作簿或目录），先试运行", registry_import, (FILE, (("--yes",), {"action": "store_true"}))),
     Command("registry", "登记簿", actions=(Action("list", "列出", registry_list, (JSON,)),)),
     Command("item", "事项", actions=(Action("list", "列出", item_list, (JSON,)),)),
-    Command("services", "服务", actions=(Action("import", "从 CSV 或 XLSX 报送", services_import, (FILE,)),)),
+    Command("services", "服务", actions=(Action(
+                "import", "从 CSV 或 XLSX 报送", services_import,
+                (FILE, (("--links",), {"default": "", "metavar": "文件", "help": "把各件的评价链接写入文件"})),
+            ),)),
+    Command("reconcile", "与省平台对账：按日、类别、等级", reconcile, PERIOD),
+    Command("export", "导出", actions=(Action("ratings", "评价与默认（CSV，供程序读）", export_ratings, (FILE, *PERIOD)),)),
     Command(
         "key", "接口密钥",
         actions=(

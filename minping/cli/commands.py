@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -221,25 +222,22 @@ def services_import(options: argparse.Namespace) -> int:
     return 1 if result.bad else 0
 
 
-def _period(options: argparse.Namespace) -> tuple[Any, Any]:
-    """The days asked for (default: the last 31 to today) as instants, Beijing."""
-    from datetime import date, timedelta
-
+def _days(options: argparse.Namespace) -> tuple[date, date]:
+    """The days asked for; without any, the last 31 to today, Beijing."""
     from minping.kernel import clock as kernel_clock
-    from minping.upstream import queries as upstream
 
     today = kernel_clock.beijing(kernel_clock.now()).date()
-    end = date.fromisoformat(options.end) if options.end else today
-    start = date.fromisoformat(options.start) if options.start else end - timedelta(days=31)
-    return upstream.day_bounds(start, end)
+    last = date.fromisoformat(options.end) if options.end else today
+    return (date.fromisoformat(options.start) if options.start else last - timedelta(days=31)), last
 
 
 def export_ratings(options: argparse.Namespace) -> None:
     """Ratings and defaults of a period as CSV, word for word."""
     ready()
     from minping.evaluate.export import ratings_write
+    from minping.upstream.queries import day_bounds
 
-    start, end = _period(options)
+    start, end = day_bounds(*_days(options))
     with open(options.file, "w", encoding="utf-8-sig", newline="", opener=private) as stream:
         count = ratings_write(stream, start, end)
     print(f"已写出 {count} 行：{options.file}")
@@ -248,16 +246,12 @@ def export_ratings(options: argparse.Namespace) -> None:
 def reconcile(options: argparse.Namespace) -> int:
     """By day, kind and level: ours, arrived, and what the superior sees; 1 where they differ."""
     ready()
-    from minping.kernel import events
     from minping.upstream import queries as upstream
-    from minping.upstream.provinces import driver
     from minping.upstream.states import KINDS
 
-    start, end = _period(options)
-    ours: dict[Any, int] = {}
-    for count in events.table("RECONCILE"):
-        ours |= count(start, end)
-    lines = upstream.reconcile(start, end, ours, driver().counts())
+    lines, answered = upstream.reconciled(*_days(options))
+    if not answered:
+        print("省平台现在查不到，差额按省平台的收据算。")
     print("日期        类别      等级  我方  已收  省方所见  差")
     for line in lines:
         seen = "—" if line.seen is None else line.seen
@@ -318,8 +312,6 @@ def law_check(options: argparse.Namespace) -> int:
 
 def law_show(options: argparse.Namespace) -> None:
     """What is in force in an area on a day, with its clause."""
-    from datetime import date
-
     from minping import law
     from minping.kernel import clock as kernel_clock
 

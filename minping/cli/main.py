@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    home = argparse.ArgumentParser(add_help=False)
+    home = Parser(add_help=False)
     home.add_argument("--home", metavar="目录", help="数据与密钥所在目录（默认 MINPING_HOME，再默认检出目录下的 .minping）")
     parser = Parser(prog="minping", description="民评：政务服务“好差评”的本地一环。", parents=[home])
     parser.add_argument("--version", action="version", version=f"minping {__version__}")
@@ -28,12 +28,12 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in COMMANDS:
         at = commands.add_parser(
-            command.name, help=command.help, description=command.help, parents=[_again(home)], allow_abbrev=False
+            command.name, help=command.help, description=command.help, parents=[_again()], allow_abbrev=False
         )
         if command.actions:
             below = at.add_subparsers(dest="action", metavar="操作", required=True, parser_class=Parser)
             for action in command.actions:
-                leaf = below.add_parser(action.name, help=action.help, parents=[_again(home)], allow_abbrev=False)
+                leaf = below.add_parser(action.name, help=action.help, parents=[_again()], allow_abbrev=False)
                 for names, options in action.arguments:
                     leaf.add_argument(*names, **options)
                 leaf.set_defaults(run=action.run)
@@ -44,9 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _again(home: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def _again() -> Parser:
     """`--home` may stand before or after the command; the one given counts."""
-    parent = argparse.ArgumentParser(add_help=False)
+    parent = Parser(add_help=False)
     parent.add_argument("--home", default=argparse.SUPPRESS, metavar="目录", help=argparse.SUPPRESS)
     return parent
 

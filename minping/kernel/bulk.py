@@ -42,10 +42,10 @@ def _postgres_value(field: models.Field[Any, Any]) -> Callable[[Any], Any] | Non
 
 @lru_cache(maxsize=64)
 def _plan(model: type[models.Model], columns: tuple[str, ...], vendor: str) -> tuple[str, tuple[Any, ...]]:
-    fields = [model._meta.get_field(name) for name in columns]
+    fields: list[Any] = [model._meta.get_field(name) for name in columns]
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
-    names = ", ".join(quote(f.column) for f in fields)  # type: ignore[union-attr]
+    names = ", ".join(quote(f.column) for f in fields)
     if vendor == "sqlite":
         sql = f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})"
         return sql, tuple(_sqlite_value(_value_field(f)) for f in fields)
@@ -80,7 +80,7 @@ def insert(model: type[models.Model], columns: tuple[str, ...], rows: Iterable[R
     sql, converters = _plan(model, columns, vendor)
     with connection.cursor() as cursor:
         if vendor == "sqlite":
-            cursor.executemany(sql, _converted(data, converters))
+            cursor.executemany(sql, _converted(data, converters))  # type: ignore[arg-type]
         else:
             by_column = [list(column) for column in zip(*data, strict=True)]
             for index, convert in enumerate(converters):
@@ -103,7 +103,8 @@ def instant(value: Any) -> datetime:
     """An instant as either driver returns it from a raw query, made aware (UTC)."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    moment: datetime = value
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def identifier(value: Any) -> uuid.UUID:

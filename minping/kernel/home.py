@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,10 +139,8 @@ class Home:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             json.dump(made, stream, indent=1)
-        try:
-            os.link(draft, file)  # fails where another process was first: then its keys count
-        except FileExistsError:
-            pass
+        with suppress(FileExistsError):  # another process was first: then its keys count
+            os.link(draft, file)
         draft.unlink()
         self._keys = json.loads(file.read_text(encoding="utf-8"))
         return self._keys

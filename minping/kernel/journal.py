@@ -67,7 +67,8 @@ def leaf(record: models.Model) -> bytes:
         for step in path.split("__"):
             value = getattr(value, step)
         values.append(value)
-    return record.pk.bytes + digest(record._meta.label_lower, values)
+    identifier: bytes = record.pk.bytes
+    return identifier + digest(record._meta.label_lower, values)
 
 
 def write(

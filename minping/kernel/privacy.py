@@ -49,7 +49,7 @@ def seal(value: bytes, place: str) -> bytes:
     return FORMAT + bytes([key_id]) + nonce + cipher.encrypt(nonce, value, place.encode())
 
 
-def unseal(sealed: bytes, place: str) -> bytes:
+def unseal(sealed: bytes | memoryview, place: str) -> bytes:
     """Open what was sealed for `place`.  Raises SealBroken where key, place or content differ."""
     sealed = bytes(sealed)
     if sealed[:1] != FORMAT:
@@ -64,7 +64,7 @@ def seal_json(value: Any, place: str) -> bytes:
     return seal(json.dumps(value, ensure_ascii=False).encode(), place)
 
 
-def unseal_json(sealed: bytes, place: str) -> Any:
+def unseal_json(sealed: bytes | memoryview, place: str) -> Any:
     return json.loads(unseal(sealed, place))
 
 

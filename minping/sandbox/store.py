@@ -153,7 +153,7 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             answers = [self._apply(work.message, now) for work in works]
             self._db.execute("COMMIT")
-        except Exception:  # noqa: BLE001 - whatever one message does, the writer must live on and answer
+        except Exception:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             return False

@@ -21,7 +21,7 @@ from minping.evaluate.services import services_receive
 from minping.evaluate.states import Outcome
 from minping.kernel import access, clock
 from minping.kernel.access import Actor
-from minping.kernel.errors import NotFound, Problem
+from minping.kernel.errors import Forbidden, NotFound, Problem
 from minping.law import LawError
 from minping.registry import queries as registry
 from minping.upstream import queries as upstream
@@ -185,7 +185,7 @@ def services_post(request: HttpRequest) -> HttpResponse:
     207 where some were refused; good rows are kept though others are refused."""
     who: Actor = request.auth  # type: ignore[attr-defined]
     if not who.may("services:write"):
-        raise access.Forbidden("这把密钥没有 services:write 权限。", cure="请管理员另发一把。")
+        raise Forbidden("这把密钥没有 services:write 权限。", cure="请管理员另发一把。")
     try:
         content = json.loads(request.body)
     except (ValueError, UnicodeDecodeError) as failure:

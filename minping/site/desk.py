@@ -48,7 +48,7 @@ class Desk:
 
     def waiting(self, name: str) -> QuerySet[Any]:
         view, source = self.queues[name]
-        rows: QuerySet[Any] = source.queue(name, self.scope(view.permission))  # type: ignore[attr-defined]
+        rows: QuerySet[Any] = source.queue(name, self.scope(view.permission))
         return rows
 
     def late(self, name: str) -> QuerySet[Any]:
@@ -75,7 +75,7 @@ class Desk:
                 source = self.queues[name][1]
                 if source is orders:
                     rows = rows.select_related("case")
-                found += source.rows(_page(rows, "due_at", after))  # type: ignore[attr-defined]
+                found += source.rows(_page(rows, "due_at", after))
             found.sort(key=lambda row: (row.sort, str(row.case_id)))
         more = found[work.PAGE].sort.isoformat() if len(found) > work.PAGE else ""
         return found[: work.PAGE], more

@@ -40,9 +40,11 @@ class WhoActs:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = NOBODY  # type: ignore[attr-defined]
-        if "/r/" != request.path[:3] and not request.path.startswith("/api/") and request.user.is_authenticated:
+        # The rater's pages and the API have their own credentials; who sits at the browser is no matter there.
+        staff = not request.path.startswith(("/r/", "/api/"))
+        if staff and request.user.is_authenticated:
             today = clock.beijing(clock.now()).date()
-            request.actor = registry.actor_of(request.user, today)  # type: ignore[attr-defined, arg-type]
+            request.actor = registry.actor_of(request.user, today)  # type: ignore[attr-defined]
         return self.get_response(request)
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping import law
-from minping.kernel import clock, events
+from minping.kernel import clock
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.kernel.models import JournalEntry
@@ -445,7 +445,7 @@ def _reconciliation(request: HttpRequest, who: Actor, now: datetime) -> dict[str
         start, end = _period(given["from"], given["to"])
     except Invalid as problem:
         return {**shown, "reconcile_error": _said(problem)}
-    lines, answered = _reconciled(start, end)
+    lines, answered = queries.reconciled(start, end)
     shown["reconciliation"] = [_recon_row(line) for line in lines]
     if lines:
         shown["reconciliation"].append(_recon_total(lines))
@@ -465,21 +465,6 @@ def _period(start: str, end: str) -> tuple[date, date]:
     if (last - first).days >= PERIOD_MOST:
         raise Invalid("时段太长。", cure=f"一次最多对 {PERIOD_MOST} 天，请分几次。", field="to")
     return first, last
-
-
-def _reconciled(first: date, last: date) -> tuple[list[queries.Line], bool]:
-    """Our records, what has arrived and what the superior sees, and whether it could be asked."""
-    start, end = queries.day_bounds(first, last)
-    counters: tuple[Counter, ...] = events.table("RECONCILE")
-    seen = driver().counts()
-    ours: dict[tuple[date, str, int | None], int] = {}
-    for day, kind, level in seen or {}:
-        # What only the superior has must show as a difference too: a line of ours with nothing in it.
-        if first.isoformat() <= day <= last.isoformat():
-            ours[(date.fromisoformat(day), kind, level)] = 0
-    for counter in counters:
-        ours.update(counter(start, end))
-    return queries.reconcile(start, end, ours, seen), seen is not None
 
 
 def _recon_row(line: queries.Line) -> dict[str, Any]:

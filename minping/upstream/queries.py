@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 from django.db.models import Count
 from django.db.models.functions import TruncDate
 
+from minping.kernel import events
 from minping.kernel.clock import BEIJING
 from minping.upstream.models import OutboxMessage
+from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, MessageState
 
 # Which state of several messages speaks for them all: the one that most needs a look.
@@ -97,3 +99,21 @@ def day_bounds(start: date, end: date) -> tuple[datetime, datetime]:
         datetime(start.year, start.month, start.day, tzinfo=BEIJING),
         datetime(end.year, end.month, end.day, tzinfo=BEIJING) + timedelta(days=1),
     )
+
+
+Counts = Callable[[datetime, datetime], Mapping[tuple[date, str, int | None], int]]
+
+
+def reconciled(first: date, last: date) -> tuple[list[Line], bool]:
+    """Our records, what has arrived and what the superior sees, and whether it could be asked."""
+    start, end = day_bounds(first, last)
+    counters: tuple[Counts, ...] = events.table("RECONCILE")
+    seen = driver().counts()
+    ours: dict[tuple[date, str, int | None], int] = {}
+    for day, kind, level in seen or {}:
+        # What only the superior has must show as a difference too: a line of ours with nothing in it.
+        if first.isoformat() <= day <= last.isoformat():
+            ours[(date.fromisoformat(day), kind, level)] = 0
+    for counter in counters:
+        ours.update(counter(start, end))
+    return reconcile(start, end, ours, seen), seen is not None

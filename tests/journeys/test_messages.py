@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.reports import post, write_services
 from tests.support.live import Installation
+from tests.support.reports import post, write_services
 
 SOURCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "messages" / "messages_with_replies.csv"
 HARD = ["一，二。三|四&<五>“六”'七'\"八\"😀𠮷𪚥", "第一行\n第二行\n\n第四行", "=1+1", "  前后有空格  ", "\ttab，​零宽", "字" * 10000]

@@ -15,6 +15,7 @@ import pytest
 from tests.support.live import Installation
 from tests.support.reports import post, write_services
 
+
 @pytest.fixture(scope="module")
 def live() -> Iterator[Installation]:
     with Installation(os.environ.get("MINPING_DATABASE", "")) as installation:

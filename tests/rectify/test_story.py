@@ -11,8 +11,8 @@ from minping import law
 from minping.evaluate.models import Rating, ReratingInvitation
 from minping.feedback import services as feedback
 from minping.feedback.models import Case
-from minping.feedback.states import CallPurpose, CaseState
 from minping.feedback.states import MOVES as CASE_MOVES
+from minping.feedback.states import CallPurpose, CaseState
 from minping.kernel import journal
 from minping.kernel.access import Actor, Grant
 from minping.kernel.errors import Invalid, Problem, Stale

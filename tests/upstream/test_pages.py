@@ -13,7 +13,7 @@ from minping.evaluate.queries import counts_by_day_level
 from minping.evaluate.services import defaults_make
 from minping.kernel import clock, privacy
 from minping.kernel.models import Account, Assignment, JournalEntry
-from minping.upstream import pages, reading
+from minping.upstream import pages, queries, reading
 from minping.upstream.models import Exchange, OutboxMessage, Target
 from minping.upstream.states import MessageState
 from tests.support.world import FRIDAY, beijing, rate, receive, service_row
@@ -39,7 +39,7 @@ class Province:
 @pytest.fixture(autouse=True)
 def province(monkeypatch: pytest.MonkeyPatch) -> Province:
     found = Province()
-    monkeypatch.setattr(pages, "driver", lambda: found)
+    monkeypatch.setattr(queries, "driver", lambda: found)
     return found
 
 

@@ -239,8 +239,8 @@ def _receive(rows: Sequence[ServiceIn | Problem], by: Actor, at: datetime) -> li
                     row.staff_code or "", row.handling, row.served_at, content, token, clocks.default_due_at, sealed,
                 ),
                 journal_key,
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
         drafts.append(
             Draft("service", identifier, where.area_code, where.code, row.case_no, row.service_no, row.served_at)
         )

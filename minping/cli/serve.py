@@ -33,7 +33,7 @@ def web_command() -> list[str]:
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", port,
         "--workers", "1" if embedded else "2", "--blocking-threads", "16" if embedded else "8",
-        "--backlog", "1024", "--backpressure", "1024", "--no-ws", "--log-level", "warning",
+        "--backlog", "1024", "--backpressure", "1024", "--no-ws", "--log-level", "error",
         "--respawn-failed-workers", "minping.site.wsgi:application",
     ]  # fmt: skip
 

@@ -81,6 +81,10 @@ class Home:
         return self.path / "log"
 
     @property
+    def static(self) -> Path:
+        return self.path / "static"
+
+    @property
     def heads(self) -> Path:
         """Heads of the journal, outside the database, so that a cut tail shows."""
         return self.path / "journal.heads"
@@ -88,7 +92,7 @@ class Home:
     def make(self) -> None:
         """Create the folder and its keys; a second call changes nothing."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for folder in (self.law, self.evidence, self.outbox, self.log):
+        for folder in (self.law, self.evidence, self.outbox, self.log, self.static):
             folder.mkdir(exist_ok=True, mode=0o700)
         self.keys()
 

@@ -85,10 +85,16 @@ class ServiceOut(Schema):
     upstream: dict[str, str]
 
 
+class WithoutDefaults(Schema):
+    numerator: int
+    value: float | None
+
+
 class IndicatorOut(Schema):
-    model_config = {"extra": "allow"}
     id: str
+    label: str
     clause: str
+    formula: str
     numerator: int
     denominator: int
     value: float | None
@@ -99,6 +105,8 @@ class IndicatorOut(Schema):
     invalid: int
     pending_revocation: int
     rule_version: str
+    without_defaults: WithoutDefaults
+    small_sample: bool
 
 
 api = NinjaAPI(

@@ -39,7 +39,8 @@ class Province:
 @pytest.fixture(autouse=True)
 def province(monkeypatch: pytest.MonkeyPatch) -> Province:
     found = Province()
-    monkeypatch.setattr(queries, "driver", lambda: found)
+    for module in (pages, queries):
+        monkeypatch.setattr(module, "driver", lambda: found)
     return found
 
 

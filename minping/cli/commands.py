@@ -145,7 +145,9 @@ def clock(options: argparse.Namespace) -> None:
 
     if options.by:
         kernel_clock.move(options.by)
-    print(f"系统时间：{kernel_clock.beijing(kernel_clock.now()):%Y-%m-%d %H:%M:%S} {kernel_clock.day_text(kernel_clock.now())}")
+    print(
+        f"系统时间：{kernel_clock.beijing(kernel_clock.now()):%Y-%m-%d %H:%M:%S} {kernel_clock.day_text(kernel_clock.now())}"
+    )
 
 
 def health(options: argparse.Namespace) -> int:
@@ -255,7 +257,9 @@ def reconcile(options: argparse.Namespace) -> int:
     print("日期        类别      等级  我方  已收  省方所见  差")
     for line in lines:
         seen = "—" if line.seen is None else line.seen
-        print(f"{line.day}  {KINDS[line.kind]:<6}  {line.level or '—'}  {line.ours:>6}{line.sent:>6}{seen:>8}{line.difference:>6}")
+        print(
+            f"{line.day}  {KINDS[line.kind]:<6}  {line.level or '—'}  {line.ours:>6}{line.sent:>6}{seen:>8}{line.difference:>6}"
+        )
     wrong = [line for line in lines if line.difference or line.ours != line.sent]
     print(f"{len(wrong)} 行有差异。" if wrong else "没有差异。")
     return 1 if wrong else 0

@@ -20,7 +20,9 @@ class Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     home = Parser(add_help=False)
-    home.add_argument("--home", metavar="目录", help="数据与密钥所在目录（默认 MINPING_HOME，再默认检出目录下的 .minping）")
+    home.add_argument(
+        "--home", metavar="目录", help="数据与密钥所在目录（默认 MINPING_HOME，再默认检出目录下的 .minping）"
+    )
     parser = Parser(prog="minping", description="民评：政务服务“好差评”的本地一环。", parents=[home])
     parser.add_argument("--version", action="version", version=f"minping {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="命令", required=True, parser_class=Parser)

@@ -20,7 +20,12 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def _message(
-    kind: str, service: Service, fact_at: datetime, body: dict[str, Any], revision: int = 1, personal: tuple[str, ...] = ()
+    kind: str,
+    service: Service,
+    fact_at: datetime,
+    body: dict[str, Any],
+    revision: int = 1,
+    personal: tuple[str, ...] = (),
 ) -> Message:
     return Message(
         kind=kind,

@@ -55,9 +55,7 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def _json_error(problem: Problem) -> JsonResponse:
-    return JsonResponse(
-        {"error": problem.as_json()}, status=problem.status, json_dumps_params={"ensure_ascii": False}
-    )
+    return JsonResponse({"error": problem.as_json()}, status=problem.status, json_dumps_params={"ensure_ascii": False})
 
 
 # --- showing -----------------------------------------------------------------------------------
@@ -237,7 +235,9 @@ def _said(request: HttpRequest) -> Mapping[str, Any]:
         tags = content.get("tags")
         return {**content, "tags": [str(tag) for tag in tags] if isinstance(tags, list) else tags}
     post = request.POST
-    said: dict[str, Any] = {name: post[name] for name in ("level", "text", "step", "change", "change_token", "skip") if name in post}
+    said: dict[str, Any] = {
+        name: post[name] for name in ("level", "text", "step", "change", "change_token", "skip") if name in post
+    }
     if "tags" in post or said.get("step") == "reasons":
         said["tags"] = [code for value in post.getlist("tags") for code in value.replace("，", ",").split(",") if code]
     return said

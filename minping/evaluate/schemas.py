@@ -85,6 +85,8 @@ def problem_of(failure: ValidationError, row: int | None = None) -> RowInvalid:
     """The first mistake of a row as one Chinese sentence that names the field."""
     mistake = failure.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(step) for step in mistake["loc"])
-    context = {name: str(value).replace(" or ", ", ").replace(", ", "、") for name, value in mistake.get("ctx", {}).items()}
+    context = {
+        name: str(value).replace(" or ", ", ").replace(", ", "、") for name, value in mistake.get("ctx", {}).items()
+    }
     sentence = SENTENCES.get(mistake["type"], "内容不符合要求。").format(**context)
     return RowInvalid(f"{field or '这一行'}：{sentence}", field=field or None, row=row, cure="")

@@ -51,7 +51,9 @@ class Case(Due):
                 fields=["organization_code", "due_at"], name="case_verifying", condition=models.Q(state="verifying")
             ),
             models.Index(fields=["organization_code", "opened_at"], name="case_period"),
-            models.Index(fields=["organization_code", "-closed_at"], name="case_closed", condition=models.Q(state="closed")),
+            models.Index(
+                fields=["organization_code", "-closed_at"], name="case_closed", condition=models.Q(state="closed")
+            ),
             models.Index(fields=["due_at"], name="case_provisional", condition=models.Q(due_provisional=True)),
         ]
 

@@ -29,7 +29,12 @@ def _case(case_id: UUID, by: Actor) -> Case:
 
 
 def call_page(
-    request: HttpRequest, case: Case, purpose: CallPurpose, action: str, extra: list[dict[str, Any]], error: str = "",
+    request: HttpRequest,
+    case: Case,
+    purpose: CallPurpose,
+    action: str,
+    extra: list[dict[str, Any]],
+    error: str = "",
     identity: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """The call-back page, for verifying and for following up alike."""  # fmt: skip

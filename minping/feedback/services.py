@@ -19,7 +19,6 @@ from minping.kernel import due, events, ids, journal, machine
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Invalid, NotFound, Problem
-from minping.kernel.models import JournalEntry
 from minping.registry import queries as registry
 
 
@@ -68,7 +67,7 @@ def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list
         )
     if cases:
         Case.objects.bulk_create(cases)
-        JournalEntry.objects.bulk_create(
+        journal.write_all(
             journal.entry_for(
                 "case.opened", at=at, actor=SYSTEM.name, organization_code=case.organization_code, subject=case.pk,
                 records=[case], number=case.number, level=case.level, clause="minan/4.2.1", due=case.due_at,

@@ -179,7 +179,12 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
         refused.append({"label": "属实，转办整改", "reason": services.NotCalledYet.message})
     else:
         offered.append(
-            {"verb": "confirm", "label": "属实，转办整改", "primary": True, "url": reverse("case_confirm", args=[case.pk])}
+            {
+                "verb": "confirm",
+                "label": "属实，转办整改",
+                "primary": True,
+                "url": reverse("case_confirm", args=[case.pk]),
+            }
         )
     return offered, refused
 
@@ -212,5 +217,3 @@ def rows(cases: Iterable[Case]) -> list[work.Row]:
         )
         for case in cases
     ]
-
-

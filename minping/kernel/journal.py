@@ -23,6 +23,7 @@ from typing import Any
 from django.apps import apps
 from django.db import connection, models, transaction
 
+from minping.kernel import bulk
 from minping.kernel.home import home
 from minping.kernel.models import JournalEntry
 
@@ -116,6 +117,14 @@ def entry_for(
     )
 
 
+_WRITTEN = ("id", "at", "action", "actor", "organization_code", "subject", "data", "leaves")
+
+
+def write_all(entries: Iterable[JournalEntry]) -> None:
+    """Write many rows at once, in the caller's transaction."""
+    bulk.insert(JournalEntry, _WRITTEN, [[getattr(entry, name) for name in _WRITTEN] for entry in entries])
+
+
 # --- the chain ---------------------------------------------------------------------------------
 
 
@@ -137,9 +146,7 @@ def seal(limit: int = SEAL_BATCH) -> int:
     """
     key = home().key("journal")
     with transaction.atomic():
-        pending = list(
-            JournalEntry.objects.filter(seq__isnull=True).order_by("id").values_list(*_COLUMNS)[:limit]
-        )
+        pending = list(JournalEntry.objects.filter(seq__isnull=True).order_by("id").values_list(*_COLUMNS)[:limit])
         if not pending:
             return 0
         last = JournalEntry.objects.filter(seq__isnull=False).order_by("-seq").values_list("seq", "chain").first()
@@ -214,9 +221,13 @@ def verify(most: int = 20) -> Verification:
             records += 1
             known = latest.pop(row[0].bytes, None)
             if known is None:
-                findings.append(Finding("inserted", f"{label} {row[0]}", f"{title} {row[0]} 没有对应的日志：是绕过系统插入的。"))
+                findings.append(
+                    Finding("inserted", f"{label} {row[0]}", f"{title} {row[0]} 没有对应的日志：是绕过系统插入的。")
+                )
             elif known == GONE:
-                findings.append(Finding("inserted", f"{label} {row[0]}", f"{title} {row[0]} 已按规定清除，却又出现了。"))
+                findings.append(
+                    Finding("inserted", f"{label} {row[0]}", f"{title} {row[0]} 已按规定清除，却又出现了。")
+                )
             elif known != digest(label, row[1:], key):
                 findings.append(Finding("altered", f"{label} {row[0]}", f"{title} {row[0]} 与日志不符：被改动过。"))
             if len(findings) >= most:
@@ -249,7 +260,9 @@ def _walk_chain(latest: dict[bytes, bytes]) -> Iterator[Finding | int]:
             broken = True
         chain = _link(chain, row[2:], key)
         if chain != bytes(row[1] or b"") and not broken:
-            yield Finding("altered", f"journal {row[0]}", f"日志第 {row[0]} 行（{row[4]}，{row[2]}）与链不符：被改动过。")
+            yield Finding(
+                "altered", f"journal {row[0]}", f"日志第 {row[0]} 行（{row[4]}，{row[2]}）与链不符：被改动过。"
+            )
             broken = True
         chain = bytes(row[1] or b"")
         broken = False
@@ -259,7 +272,9 @@ def _walk_chain(latest: dict[bytes, bytes]) -> Iterator[Finding | int]:
         _take(latest, row[9])
     if heads:
         last = max(heads)
-        yield Finding("removed", f"journal {last}", f"库外留存的链头到第 {last} 行，库中只到第 {expected} 行：尾部被截断。")
+        yield Finding(
+            "removed", f"journal {last}", f"库外留存的链头到第 {last} 行，库中只到第 {expected} 行：尾部被截断。"
+        )
     for leaves in JournalEntry.objects.filter(seq__isnull=True).order_by("id").values_list("leaves", flat=True):
         count += 1
         _take(latest, leaves)

@@ -62,9 +62,7 @@ def scope_of(grants: Iterable[Grant], places: Iterable[tuple[str, str]]) -> Scop
     known = list(places)
     granted = list(grants)
     whole = tuple(code for code, path in known if any(not g.window_code and path.startswith(g.path) for g in granted))
-    windows = tuple(
-        (code, g.window_code) for g in granted if g.window_code for code, path in known if path == g.path
-    )
+    windows = tuple((code, g.window_code) for g in granted if g.window_code for code, path in known if path == g.path)
     return Scope(whole, windows)
 
 

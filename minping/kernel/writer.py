@@ -84,5 +84,3 @@ class GroupWriter(Generic[Item, Result]):
                 future.set_exception(result)
             else:
                 future.set_result(result)
-
-

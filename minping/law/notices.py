@@ -146,9 +146,7 @@ def _year(raw: dict[str, Any], name: str) -> int:
     raise broken("LAW_CALENDAR_YEAR", name, "year", wrong, "请写明是哪一年的放假安排，例如 year: 2027")
 
 
-def _add(
-    side: dict[date, str], both: tuple[dict[date, str], ...], day: date, label: str, name: str, key: str
-) -> None:
+def _add(side: dict[date, str], both: tuple[dict[date, str], ...], day: date, label: str, name: str, key: str) -> None:
     if any(day in one for one in both):
         raise broken("LAW_CALENDAR_TWICE", name, key, f"{_said(day)}写了两遍", "请对照通知，只留一行")
     side[day] = label
@@ -209,9 +207,7 @@ def _addresses(value: Any) -> tuple[str, ...]:
     raise schema.Bad("没有写明通知的网址", "请写上国务院办公厅通知的网址，以备核对")
 
 
-def read_folder(
-    folder: Path, label: str, fixed: Mapping[int, frozenset[tuple[int, int]]]
-) -> dict[int, Edition]:
+def read_folder(folder: Path, label: str, fixed: Mapping[int, frozenset[tuple[int, int]]]) -> dict[int, Edition]:
     """Every edition in a folder of ``<year>.yaml`` files; the name of a file must be its year."""
     found: dict[int, Edition] = {}
     for path in sorted(folder.glob("*.yaml")):

@@ -31,7 +31,9 @@ def _order(order_id: UUID, by: Actor) -> Order:
     return order
 
 
-def _act(request: HttpRequest, order_id: UUID, here: str, done: str, act: Callable[[Order, Actor], Any]) -> HttpResponse:
+def _act(
+    request: HttpRequest, order_id: UUID, here: str, done: str, act: Callable[[Order, Actor], Any]
+) -> HttpResponse:
     """One act on an order: done, on to the next; refused, back with the sentence."""
     by = actor(request)
     order = _order(order_id, by)

@@ -52,7 +52,8 @@ def story_of(service: Service) -> list[dict[str, Any]]:
     steps.append(
         {
             "title": "回访",
-            "text": "再次打电话，听您说解决了没有。" if not followed or order is None
+            "text": "再次打电话，听您说解决了没有。"
+            if not followed or order is None
             else f"您的答复：{FollowUp(order.follow_up).label}。",
             "due_text": "",
             "done": followed,

@@ -123,9 +123,7 @@ def order_assign(*, case: Case, at: datetime, by: str) -> Order:
     return order
 
 
-def order_report(
-    *, order_id: UUID, measures: str, uploads: Sequence[Upload], by: Actor, at: datetime
-) -> Order:
+def order_report(*, order_id: UUID, measures: str, uploads: Sequence[Upload], by: Actor, at: datetime) -> Order:
     """The unit reports what it did, with documents.  Raises the machine's refusals, Invalid, EvidenceRefused."""
     order = order_get(order_id)
     refused = refusal("report", order, by, at)
@@ -149,9 +147,7 @@ def _checked(upload: Upload, order: Order, at: datetime) -> str:
     if not upload.content:
         raise EvidenceRefused(name=upload.name, cure="文件是空的，请重新选择。", field="evidence")
     if len(upload.content) > most:
-        raise EvidenceRefused(
-            name=upload.name, cure=f"文件太大，最大 {most // 1024 // 1024} MB。", field="evidence"
-        )
+        raise EvidenceRefused(name=upload.name, cure=f"文件太大，最大 {most // 1024 // 1024} MB。", field="evidence")
     suffix = upload.name.rsplit(".", 1)[-1].lower()
     real = next((endings for magic, endings in MAGIC if upload.content.startswith(magic)), frozenset())
     if suffix not in real or ("jpg" if suffix == "jpeg" else suffix) not in allowed:
@@ -279,9 +275,11 @@ def on_order_done(event: OrderDone) -> None:
 
 def orders_finish(*, at: datetime, most: int = 200) -> int:
     """Close the orders whose person did not use the days for a re-rating: it is voluntary (minan/3.1.3)."""
-    over = Order.objects.select_related("case__service", "case__rating").filter(
-        state=OrderState.SOLVED, due_at__lte=at
-    ).order_by("due_at")[:most]
+    over = (
+        Order.objects.select_related("case__service", "case__rating")
+        .filter(state=OrderState.SOLVED, due_at__lte=at)
+        .order_by("due_at")[:most]
+    )
     for order in over:
         with transaction.atomic():
             _finish(order, at)

@@ -81,9 +81,7 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         "evidence": [_evidence(record) for record in Evidence.objects.filter(order=order).order_by("added_at")],
     }
     if rounds and order.round > 1:
-        earlier = Order.objects.select_related("case__service", "case__rating").filter(
-            case=case, round__lt=order.round
-        )
+        earlier = Order.objects.select_related("case__service", "case__rating").filter(case=case, round__lt=order.round)
         shown["rounds"] = [order_context(past, names, rounds=False) for past in earlier.order_by("-round")]
     return shown
 

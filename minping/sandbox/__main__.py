@@ -36,8 +36,11 @@ def main(argv: list[str] | None = None) -> int:
         print(f"沙盒省平台没有启动：{error}", file=sys.stderr)
         return 1
     except (OSError, OverflowError) as error:
-        print(f"沙盒省平台没有启动：{asked.host} 的端口 {asked.port} 不能使用（{error}）。"
-              "请关掉占用它的程序，或用 --port 换一个", file=sys.stderr)
+        print(
+            f"沙盒省平台没有启动：{asked.host} 的端口 {asked.port} 不能使用（{error}）。"
+            "请关掉占用它的程序，或用 --port 换一个",
+            file=sys.stderr,
+        )
         return 1
     if not _is_loopback(asked.host):
         print("注意：沙盒省平台在本机以外也可见，任何人都能查看和改变它；只可用于演示网络", file=sys.stderr)

@@ -160,7 +160,7 @@ class Plan:
         Raises BehaviourError, and then nothing has changed.
         """
         if not isinstance(told, Mapping):
-            raise BehaviourError("请给出一个 JSON 对象，例如 {\"mode\": \"up\"}")
+            raise BehaviourError('请给出一个 JSON 对象，例如 {"mode": "up"}')
         rest = {key: value for key, value in told.items() if key != "schedule"}
         steps = parse_schedule(told["schedule"]) if "schedule" in told else []
         now = parse(rest) if rest or not steps else None

@@ -17,7 +17,7 @@ LINES = 20
 """How many of the last messages are shown."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-                               "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -74,8 +74,10 @@ def _counts(totals: Mapping[tuple[str, int | None], int]) -> str:
     for kind, about in KINDS.items():
         cells = [totals.get((kind, level), 0) for level in columns]
         numbers = "".join(f"<td>{cell or '·'}</td>" for cell in cells)
-        rows.append(f'<tr><th scope="row"><a href="/received?kind={kind}">{about.label}</a></th>'
-                    f'<td class="sum">{sum(cells)}</td>{numbers}</tr>')
+        rows.append(
+            f'<tr><th scope="row"><a href="/received?kind={kind}">{about.label}</a></th>'
+            f'<td class="sum">{sum(cells)}</td>{numbers}</tr>'
+        )
     return "".join(rows)
 
 
@@ -92,7 +94,8 @@ def _lines(lines: list[Line]) -> str:
         result = _RESULTS.get(line.result, f"退回 {line.result}")
         rows.append(
             f'<tr><td>{moment(line.at)}</td><td class="{"bad" if bad else "ok"}">{escape(result)}</td>'
-            + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+            + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            + "</tr>"
         )
     return "".join(rows) or '<tr><td colspan="6" class="none">还没有收到报文</td></tr>'
 

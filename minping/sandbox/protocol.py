@@ -38,8 +38,7 @@ _VOICE = ("rated_at", "assessed_at")
 KINDS: dict[str, Kind] = {
     "service": Kind("办件服务", needs_service=False, dated_by=("served_at", "finished_at", "accepted_at")),
     "rating": Kind("评价", needs_level=True, excludes="default", dated_by=_VOICE),
-    "default": Kind("默认评价", needs_level=True, excludes="rating",
-                    dated_by=("made_at", "defaulted_at", *_VOICE)),
+    "default": Kind("默认评价", needs_level=True, excludes="rating", dated_by=("made_at", "defaulted_at", *_VOICE)),
     "case": Kind("差评件", by_case_number=True, dated_by=("opened_at", "received_at")),
     "supplementary": Kind("追评", needs_level=True, dated_by=_VOICE),
     "rerating": Kind("重新评价", needs_level=True, by_case_number=True, dated_by=_VOICE),

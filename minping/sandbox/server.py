@@ -72,8 +72,10 @@ class Server:
             self._listener.server_close()
             raise
         self._last = deque(
-            (page.Line(datetime.fromisoformat(at), kind, _tail(case_no), revision, level, "accepted")
-             for at, kind, case_no, revision, level in self._store.latest(page.LINES)),
+            (
+                page.Line(datetime.fromisoformat(at), kind, _tail(case_no), revision, level, "accepted")
+                for at, kind, case_no, revision, level in self._store.latest(page.LINES)
+            ),
             maxlen=page.LINES,
         )
 

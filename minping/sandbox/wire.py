@@ -117,8 +117,11 @@ def _headers(stream: io.BufferedIOBase) -> dict[str, str]:
             return headers
         name, colon, value = line.decode("latin-1").partition(":")
         name = name.lower()
-        if not colon or not line.endswith(b"\n") or name != name.strip() or (
-            name == "content-length" and name in headers
+        if (
+            not colon
+            or not line.endswith(b"\n")
+            or name != name.strip()
+            or (name == "content-length" and name in headers)
         ):
             raise BadRequest(400, "请求头格式不对")
         headers[name] = value.strip()

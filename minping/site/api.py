@@ -122,9 +122,7 @@ ERRORS = {400: ErrorOut, 401: ErrorOut, 403: ErrorOut, 404: ErrorOut, 409: Error
 
 
 def _error(problem: Problem) -> HttpResponse:
-    return JsonResponse(
-        {"error": problem.as_json()}, status=problem.status, json_dumps_params={"ensure_ascii": False}
-    )
+    return JsonResponse({"error": problem.as_json()}, status=problem.status, json_dumps_params={"ensure_ascii": False})
 
 
 @api.exception_handler(Problem)
@@ -182,7 +180,9 @@ SERVICE_SCHEMA = ServiceIn.model_json_schema(ref_template="#/components/schemas/
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"oneOf": [SERVICE_SCHEMA, {"type": "array", "maxItems": MOST, "items": {"type": "object"}}]}
+                    "schema": {
+                        "oneOf": [SERVICE_SCHEMA, {"type": "array", "maxItems": MOST, "items": {"type": "object"}}]
+                    }
                 }
             },
         }
@@ -209,9 +209,7 @@ def services_post(request: HttpRequest) -> HttpResponse:
     if many:
         refused = any(answer.problem for answer in answers)
         body: Any = [answer.as_json() for answer in answers]
-        return JsonResponse(
-            body, safe=False, status=207 if refused else 200, json_dumps_params={"ensure_ascii": False}
-        )
+        return JsonResponse(body, safe=False, status=207 if refused else 200, json_dumps_params={"ensure_ascii": False})
     if answers[0].problem is not None:
         answers[0].problem.row = None
         return _error(answers[0].problem)
@@ -248,9 +246,7 @@ def service_get(request: HttpRequest, organization_code: str, case_no: str, serv
 
 
 @api.get("/indicators", response={200: list[IndicatorOut], **ERRORS}, summary="五项指标")
-def indicators_get(
-    request: HttpRequest, unit: str, to: date, as_of: date | None = None
-) -> Any:
+def indicators_get(request: HttpRequest, unit: str, to: date, as_of: date | None = None) -> Any:
     """The five indicators of a unit and period, each with what it is made of (R13)."""
     who: Actor = request.auth  # type: ignore[attr-defined]
     start = request.GET.get("from", "")

@@ -66,9 +66,7 @@ def reconcile(
     rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED)
     # A change of mind is an update of the same record: count subjects, not messages.
     grouped = (
-        rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING))
-        .values("day", "kind", "level", "subject")
-        .distinct()
+        rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).values("day", "kind", "level", "subject").distinct()
     )
     latest: dict[Any, tuple[date, str, int | None]] = {}
     for row in grouped:

@@ -144,9 +144,7 @@ def messages_deliver(*, holder: str) -> bool:
     return True
 
 
-def _send_all(
-    chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message]
-) -> list[Accepted | Delivery]:
+def _send_all(chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message]) -> list[Accepted | Delivery]:
     def one(row: OutboxMessage) -> Accepted | Delivery:
         try:
             return chosen.send(key_of(row), messages[row.pk])
@@ -267,8 +265,10 @@ def _circuit(target: Target, at: datetime, *, silent: bool, why: Accepted | Deli
 def message_replay(*, message_id: int, by: Actor, at: datetime) -> None:
     """Send a refused message again, or a waiting one at once.  Raises NotFound, Forbidden, Stale."""
     row = _row(message_id, by)
-    moved = OutboxMessage.objects.filter(pk=row.pk).filter(Q(state__in=UNFINISHED)).update(
-        state=MessageState.WAITING, next_try_at=at, settled_at=None, claimed_by="", claimed_until=0
+    moved = (
+        OutboxMessage.objects.filter(pk=row.pk)
+        .filter(Q(state__in=UNFINISHED))
+        .update(state=MessageState.WAITING, next_try_at=at, settled_at=None, claimed_by="", claimed_until=0)
     )
     if not moved:
         raise Stale()
@@ -285,9 +285,9 @@ def message_done_by_hand(*, message_id: int, reference: str, by: Actor, at: date
     reference = reference.strip()
     if not reference:
         raise Invalid("还没有填省平台的编号。", cure="请把省平台显示的编号抄在这里。", field="reference")
-    moved = OutboxMessage.objects.filter(
-        pk=row.pk, state__in=[MessageState.MANUAL, MessageState.REFUSED]
-    ).update(state=MessageState.BY_HAND, reference=reference[:120], settled_at=at)
+    moved = OutboxMessage.objects.filter(pk=row.pk, state__in=[MessageState.MANUAL, MessageState.REFUSED]).update(
+        state=MessageState.BY_HAND, reference=reference[:120], settled_at=at
+    )
     if not moved:
         raise Stale()
     journal.write(

@@ -71,7 +71,12 @@ def test_other_content_for_the_same_service_is_a_conflict_and_changes_nothing() 
 def test_a_bad_row_is_named_and_the_good_ones_are_kept(change: dict[str, Any], code: str, field: str) -> None:
     good, bad = report(service_row("C-1"), {**service_row("C-2"), **change})
     assert good["status"] == "accepted"
-    assert (bad["status"], bad["error"]["code"], bad["error"]["field"], bad["error"]["row"]) == ("refused", code, field, 2)
+    assert (bad["status"], bad["error"]["code"], bad["error"]["field"], bad["error"]["row"]) == (
+        "refused",
+        code,
+        field,
+        2,
+    )
     assert Service.objects.count() == 1
 
 

@@ -186,9 +186,7 @@ def test_every_press_leaves_a_journal_row_without_the_words(service: Service) ->
     assert "不该出现" not in entry.data
 
 
-def test_the_number_of_queries_does_not_grow_with_the_batch(
-    world: None, django_assert_max_num_queries: object
-) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_batch(world: None, django_assert_max_num_queries: object) -> None:
     many = receive(*(service_row(f"C-{n}") for n in range(40)))
     with django_assert_max_num_queries(8):  # type: ignore[operator]
         ratings_give([press(service, 5) for service in many])

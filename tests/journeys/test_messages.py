@@ -15,7 +15,14 @@ from tests.support.live import Installation
 from tests.support.reports import post, write_services
 
 SOURCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "messages" / "messages_with_replies.csv"
-HARD = ["一，二。三|四&<五>“六”'七'\"八\"😀𠮷𪚥", "第一行\n第二行\n\n第四行", "=1+1", "  前后有空格  ", "\ttab，​零宽", "字" * 10000]
+HARD = [
+    "一，二。三|四&<五>“六”'七'\"八\"😀𠮷𪚥",
+    "第一行\n第二行\n\n第四行",
+    "=1+1",
+    "  前后有空格  ",
+    "\ttab，​零宽",
+    "字" * 10000,
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +48,9 @@ def test_words_arrive_intact_at_the_province_and_in_the_export(live: Installatio
     rows = [line.split("\t") for line in links.read_text().splitlines()]
     said = {row[0]: text for row, text in zip(rows, texts, strict=True)}
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda pair: post(live, pair[0][2], level=2, text=pair[1]), zip(rows, texts, strict=True)))
+        answers = list(
+            pool.map(lambda pair: post(live, pair[0][2], level=2, text=pair[1]), zip(rows, texts, strict=True))
+        )
     assert set(answers) == {303}
     live.wait_for(lambda: len(live.received("rating")) == len(texts), 120, "没有全部送到")
     assert {row["case_no"]: row["text"] for row in live.received("rating")} == said

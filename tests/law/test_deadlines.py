@@ -98,15 +98,11 @@ def test_a_start_outside_the_calendar_is_refused_in_words() -> None:
 
 # --- an independent count, and properties ------------------------------------------------------------
 
-STARTS = st.datetimes(datetime(2019, 1, 1), datetime(2026, 12, 1)).map(
-    lambda d: d.replace(tzinfo=law.BEIJING)
-)
+STARTS = st.datetimes(datetime(2019, 1, 1), datetime(2026, 12, 1)).map(lambda d: d.replace(tzinfo=law.BEIJING))
 
 
 def limit_of(value: int, unit: str) -> law.Limit:
-    return law.Limit(
-        "x", "x", value, unit, "x", "R1", "x", AREA, date(2021, 11, 18), date(2026, 11, 23), "nothing"
-    )
+    return law.Limit("x", "x", value, unit, "x", "R1", "x", AREA, date(2021, 11, 18), date(2026, 11, 23), "nothing")
 
 
 @settings(max_examples=400, deadline=None)

@@ -230,9 +230,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("what", "file", "old", "new", "code", "key", "words"), BROKEN, ids=[row[0] for row in BROKEN]
-)
+@pytest.mark.parametrize(("what", "file", "old", "new", "code", "key", "words"), BROKEN, ids=[row[0] for row in BROKEN])
 def test_a_broken_file_names_itself_the_key_and_the_cure(
     folder: Path, what: str, file: str, old: str, new: str, code: str, key: str, words: str
 ) -> None:

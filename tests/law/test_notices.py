@@ -28,11 +28,7 @@ def notice(year: int = 2027) -> dict[str, Any]:
         "中秋节": ["09-15"],
         "国庆节": [f"10-{n:02}" for n in range(1, 8)],
     }
-    rows = [
-        {"name": name, "date": f"{year}-{day}", "isOffDay": True}
-        for name, group in off.items()
-        for day in group
-    ]
+    rows = [{"name": name, "date": f"{year}-{day}", "isOffDay": True} for name, group in off.items() for day in group]
     rows.append({"name": "春节", "date": f"{year}-02-20", "isOffDay": False})  # 2027-02-20 周六
     return {"$schema": "x", "year": year, "papers": ["https://www.gov.cn/notice"], "days": rows}
 
@@ -44,9 +40,7 @@ def ours(year: int = 2027) -> dict[str, Any]:
         "name": f"国办 {year} 年放假安排",
         "number": "国办发明电〔2026〕9号",
         "notices": raw["papers"],
-        "holidays": [
-            {"date": date.fromisoformat(r["date"]), "name": r["name"]} for r in raw["days"] if r["isOffDay"]
-        ],
+        "holidays": [{"date": date.fromisoformat(r["date"]), "name": r["name"]} for r in raw["days"] if r["isOffDay"]],
         "workdays": [{"date": date(year, 2, 20), "weekday": "周六", "name": "春节"}],
     }
 
@@ -213,9 +207,7 @@ def test_an_unsound_notice_is_refused_and_nothing_is_stored(
         ("a.yaml", b"year: 2027\nholidays: [{date: 2027-02-30, name: x}]\n", "不存在的日期"),
     ],
 )
-def test_a_file_that_is_no_notice_is_refused_in_words(
-    tmp_path: Path, name: str, data: bytes, words: str
-) -> None:
+def test_a_file_that_is_no_notice_is_refused_in_words(tmp_path: Path, name: str, data: bytes, words: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(law.LawError, match=words):
         law.load_calendar(tmp_path / name, into=tmp_path / "law")

@@ -20,9 +20,7 @@ def test_law_imports_neither_django_nor_a_later_stage() -> None:
         "print(bad); sys.exit(bool(bad))"
     )
     root = Path(law.__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -150,9 +150,7 @@ def test_two_reviewers_confirm_in_the_same_moment_and_one_is_told() -> None:
     read_before = feedback.case_get(case.pk)
     feedback.case_confirm(case_id=case.pk, note="", by=actor("reviewer"), at=story.later())
     with pytest.raises(Stale):
-        feedback.machine.advance(
-            Case.objects.filter(pk=case.pk), CASE_MOVES.move("confirm"), state=read_before.state
-        )
+        feedback.machine.advance(Case.objects.filter(pk=case.pk), CASE_MOVES.move("confirm"), state=read_before.state)
     assert Order.objects.count() == 1
 
 

@@ -121,9 +121,7 @@ def test_a_schedule_alone_leaves_the_present_behaviour_until_its_first_step() ->
     now = [0.0]
     plan = Plan(clock=lambda: now[0])
     plan.tell({"mode": "slow", "delay": 2})
-    plan.tell(
-        {"schedule": [{"after": 20, "behaviour": {"mode": "up"}}, {"after": 10, "behaviour": {"lose": 1}}]}
-    )
+    plan.tell({"schedule": [{"after": 20, "behaviour": {"mode": "up"}}, {"after": 10, "behaviour": {"lose": 1}}]})
     seen = []
     for at in (0, 9.9, 10, 19.9, 20):
         now[0] = at
@@ -195,9 +193,7 @@ def test_a_test_can_tell_the_server_directly(province: Server, sender: Sender) -
 
 def test_curls_habit_to_call_json_a_form_is_understood(sender: Sender) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = sender.pool.request(
-        "POST", sender.url + "/behaviour", body=b'{"mode": "lose", "rate": 0.1}', headers=form
-    )
+    answer = sender.pool.request("POST", sender.url + "/behaviour", body=b'{"mode": "lose", "rate": 0.1}', headers=form)
     assert answer.status == 200 and answer.json()["effects"] == {"lose": 0.1}
 
 

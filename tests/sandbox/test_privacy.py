@@ -84,9 +84,7 @@ def test_the_mask_hides_persons_and_leaves_things_alone(key: str, value: object,
     assert masked({key: value}) == {key: shown}
 
 
-def test_the_page_shows_counts_last_messages_and_behaviour_and_has_no_script(
-    province: Server, sender: Sender
-) -> None:
+def test_the_page_shows_counts_last_messages_and_behaviour_and_has_no_script(province: Server, sender: Sender) -> None:
     sender.send("service", "办件0007")
     sender.send("rating", "办件0007", level=1, text="<script>alert(1)</script>")
     province.behave(lose=0.1)

@@ -82,9 +82,7 @@ def test_another_service_of_the_same_case_and_another_organization_do_not_count_
         (True, "E_LEVEL"),
     ],
 )
-def test_a_voice_without_a_level_from_5_to_1_is_refused(
-    sender: Sender, kind: str, level: object, code: str
-) -> None:
+def test_a_voice_without_a_level_from_5_to_1_is_refused(sender: Sender, kind: str, level: object, code: str) -> None:
     sender.send("service")
     assert sender.send(kind, level=level)["code"] == code
     assert sender.received(kind) == []
@@ -194,9 +192,7 @@ def test_the_words_of_a_rater_come_back_exactly_as_they_were_sent(sender: Sender
     assert record["text"] == text and record["tags"] == ["210", "214"]
 
 
-def test_fifty_senders_of_the_same_message_make_one_record_accepted_once(
-    province: Server, sender: Sender
-) -> None:
+def test_fifty_senders_of_the_same_message_make_one_record_accepted_once(province: Server, sender: Sender) -> None:
     with ThreadPoolExecutor(50) as crowd:
         answers = list(crowd.map(lambda _: sender.send("service"), range(50)))
     assert sorted(answer["result"] for answer in answers) == ["accepted"] + ["duplicate"] * 49

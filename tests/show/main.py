@@ -57,7 +57,12 @@ def readme() -> str:
     work = Path(tempfile.mkdtemp(prefix="minping-fresh-"))
     clone, cache = work / "clone", work / "cache"
     command("git", "clone", "-q", str(ROOT), str(clone))
-    env = {"XDG_CACHE_HOME": str(cache), "PIP_CACHE_DIR": str(cache / "pip"), "MINPING_HOME": "", "MINPING_DATABASE": ""}
+    env = {
+        "XDG_CACHE_HOME": str(cache),
+        "PIP_CACHE_DIR": str(cache / "pip"),
+        "MINPING_HOME": "",
+        "MINPING_DATABASE": "",
+    }
     try:
         told = [f"make run {served(clone, env):.0f} 秒"]
         shutil.rmtree(clone / ".venv")
@@ -85,7 +90,9 @@ def served(clone: Path, env: dict[str, str], *, offline: bool = False) -> float:
 def kills() -> str:
     from tests.show import kill
 
-    return "；".join(str(kill.run(int(os.environ.get("MINPING_SHOW_KILLS", "100")), url)) for url in (None, POSTGRES or None))
+    return "；".join(
+        str(kill.run(int(os.environ.get("MINPING_SHOW_KILLS", "100")), url)) for url in (None, POSTGRES or None)
+    )
 
 
 def bench() -> str:

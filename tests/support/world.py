@@ -77,9 +77,7 @@ def registry_world() -> None:
     Item.objects.create(code=OTHER_ITEM, name="老年优待证申领", kind="05", version="1")
     for username, (name, staff, role, organization, window_code) in ACCOUNTS.items():
         account = Account.objects.create_account(username, name, PASSWORD, staff_code=staff)
-        Assignment.objects.create(
-            account=account, role=role, organization_code=organization, window_code=window_code
-        )
+        Assignment.objects.create(account=account, role=role, organization_code=organization, window_code=window_code)
     registry.forget()
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from minping import law
 from minping.evaluate.events import DefaultsMade
@@ -35,21 +35,28 @@ def defaults_make(*, at: datetime, most: int = BATCH) -> int:
     who rates in the same moment wins or loses by the row lock, never both.
     """
     with transaction.atomic():
-        rows = list(
-            Service.objects.select_for_update(skip_locked=True)
-            .filter(outcome=Outcome.NONE, default_due_at__lte=at)
-            .order_by("default_due_at")
-            .values_list(*_READ)[:most]
-        )
+        rows = _spend(at, most)
         if not rows:
             return 0
-        spent = Service.objects.filter(pk__in=[row[0] for row in rows], outcome=Outcome.NONE).update(
-            outcome=Outcome.DEFAULT, outcome_at=at
-        )
-        assert spent == len(rows), "locked services changed their outcome"
         _write(rows, at)
         events.publish(DefaultsMade(len(rows), at))
     return len(rows)
+
+
+def _spend(at: datetime, most: int) -> list[tuple[Any, ...]]:
+    """Compare and set, as one statement: the silent services that are due are spent, and told."""
+    locked = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    moment = bulk.raw_instant(at)
+    table = Service._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET outcome = %s, outcome_at = %s WHERE outcome = %s AND id IN "
+            f"(SELECT id FROM {table} WHERE outcome = 'none' AND default_due_at <= %s "
+            f"ORDER BY default_due_at LIMIT %s {locked}) RETURNING {', '.join(_READ)}",
+            [Outcome.DEFAULT, moment, Outcome.NONE, moment, most],
+        )
+        found = cursor.fetchall()
+    return [(bulk.identifier(row[0]), *row[1:-1], bulk.instant(row[-1])) for row in found]
 
 
 def _write(rows: list[tuple[Any, ...]], at: datetime) -> None:

@@ -161,9 +161,7 @@ def _content(row: ServiceIn) -> bytes:
     return privacy.keyed("index", b"service\0" + row.model_dump_json().encode())[:16]
 
 
-def services_receive(
-    rows: Sequence[ServiceIn | Problem], *, by: Actor, at: datetime
-) -> list[Received]:
+def services_receive(rows: Sequence[ServiceIn | Problem], *, by: Actor, at: datetime) -> list[Received]:
     """Take services in: per row the invitation, or the refusal (a row that is a Problem stays one).
 
     Idempotent on (organization_code, case_no, service_no).  Good rows are kept though
@@ -202,7 +200,9 @@ def _receive(rows: Sequence[ServiceIn | Problem], by: Actor, at: datetime) -> li
     for number, row in enumerate(rows):
         if isinstance(row, Problem):
             row.row = number + 1 if len(rows) > 1 else row.row
-            answers[number] = Received(str(row.detail.get("case_no", "")), int(row.detail.get("service_no", 0)), None, row)
+            answers[number] = Received(
+                str(row.detail.get("case_no", "")), int(row.detail.get("service_no", 0)), None, row
+            )
             continue
         key = (row.organization_code, row.case_no, row.service_no)
         content = _content(row)
@@ -288,5 +288,3 @@ def _sealed(identifier: UUID, row: ServiceIn) -> tuple[bytes, bytes | None, byte
         privacy.index("phone", phone) if phone else None,
         privacy.index("certificate", f"{person.cert_type}:{privacy.normal_certificate(person.cert_no)}"),
     )
-
-

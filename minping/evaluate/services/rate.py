@@ -17,7 +17,7 @@ from minping.evaluate import tokens
 from minping.evaluate.events import RatingsChanged, RatingsGiven
 from minping.evaluate.models import Rating, RatingRevision, ReratingInvitation, Service
 from minping.evaluate.states import Outcome, RatingKind
-from minping.kernel import events, ids, journal
+from minping.kernel import bulk, events, ids, journal
 from minping.kernel.access import RATER
 from minping.kernel.errors import Problem
 from minping.kernel.models import JournalEntry
@@ -129,6 +129,12 @@ def ratings_give(presses: list[Press]) -> list[Receipt | Exception]:
 
 
 _writer: GroupWriter[Press, Receipt] = GroupWriter("ratings", ratings_give)
+
+
+_COLUMNS = (
+    "id", "service_id", "ordinal", "kind", "level", "tags", "tags_version", "text", "channel", "proof", "rated_at",
+    "revision", "change_token", "change_until", "receipt",
+)  # fmt: skip
 
 
 @dataclass
@@ -255,7 +261,7 @@ class _Batch:
                 outcome=Outcome.RATING, outcome_at=at
             )
             assert spent == len(first), "locked services changed their outcome"
-        Rating.objects.bulk_create([rating for _, rating, _ in self.new])
+        bulk.insert(Rating, _COLUMNS, [[getattr(rating, name) for name in _COLUMNS] for _, rating, _ in self.new])
         for invitation, rating in self.rerated:
             ReratingInvitation.objects.filter(pk=invitation.pk).update(rating=rating)
         for _, rating, before, _ in self.changed:
@@ -268,7 +274,7 @@ class _Batch:
             _entry("rating.changed", service, rating, press, [rating, before], before=before.level)
             for service, rating, before, press in self.changed
         ]
-        JournalEntry.objects.bulk_create(entries)
+        journal.write_all(entries)
         holds = {rating.pk for _, rating, press in self.new if press.hold}
         if self.new:
             events.publish(RatingsGiven(tuple((s, r) for s, r, _ in self.new), at, frozenset(holds)))
@@ -322,5 +328,3 @@ def _said(press: Press, service: Service) -> tuple[int, tuple[str, ...] | None, 
 def rerating_invite(*, service_id: UUID, at: datetime, until: datetime) -> ReratingInvitation:
     """Let the person rate again after a rectification, by the same link, until `until` (minan/4.2.3)."""
     return ReratingInvitation.objects.create(service_id=service_id, opened_at=at, until=until)
-
-

@@ -1,0 +1,80 @@
+"""A fresh installation to measure in: its own home, its own database, the demonstration office."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from minping.evaluate.schemas import ServiceIn
+    from minping.kernel.access import Actor
+
+ITEM = "XN35021300520MINPINGDEMO2026001"
+
+
+def environment(postgres: str) -> dict[str, str]:
+    """The environment of a measurement: an empty home, and an empty database of its own where `postgres` is given."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MINPING_", "DJANGO_"))}
+    env |= {
+        "MINPING_HOME": tempfile.mkdtemp(prefix="minping-bench-"),
+        "MINPING_SANDBOX": "1",
+        "DJANGO_SETTINGS_MODULE": "minping.site.settings",
+    }
+    if postgres:
+        import psycopg
+
+        name = f"bench_{os.getpid()}_{datetime.now().strftime('%H%M%S%f')}"  # noqa: DTZ005 — a name, not a time
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        env["MINPING_DATABASE"] = urlunsplit(urlsplit(postgres)._replace(path=f"/{name}"))
+    return env
+
+
+def ready() -> None:
+    """Django, tables and the demonstration office, in this process."""
+    import logging
+
+    import django
+
+    django.setup()
+    logging.disable(logging.WARNING)
+    from django.core.management import call_command
+
+    from minping.kernel import clock
+    from minping.kernel.access import SYSTEM
+    from minping.registry import demo
+
+    call_command("migrate", verbosity=0)
+    demo.load(by=SYSTEM, at=clock.now())
+
+
+def reporter() -> Actor:
+    from minping.kernel.access import Actor, Grant
+
+    return Actor("key:bench", "测速", (Grant(frozenset({"services:write"}), "/"),))
+
+
+def rows(first: int, count: int, at: datetime) -> list[dict[str, Any]]:
+    """Services as a business system reports them, of a citizen who never was."""
+    served = (at - timedelta(minutes=1)).isoformat()
+    return [
+        {
+            "organization_code": "minan-center", "case_no": f"B-{number:09d}", "service_no": 1, "service_name": "办结",
+            "item_code": ITEM, "window_code": "03", "staff_code": "w03", "handling": "hall", "case_state": 3,
+            "accepted_at": served, "served_at": served, "finished_at": served,
+            "applicant": {
+                "kind": "person", "name": "群众甲", "cert_type": "111", "cert_no": "350213190001010011",
+                "phone": f"1380000{number % 10000:04d}",
+            },
+        }
+        for number in range(first, first + count)
+    ]  # fmt: skip
+
+
+def parsed(first: int, count: int, at: datetime) -> list[ServiceIn]:
+    from minping.evaluate.schemas import ServiceIn
+
+    return [ServiceIn.model_validate(row) for row in rows(first, count, at)]

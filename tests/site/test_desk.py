@@ -1,0 +1,114 @@
+"""工作台: views, lines, the next one after a decision; each within the own scope and in a fixed number of queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from minping.feedback.models import Case
+from minping.kernel.models import Account
+from minping.site.context import SECTIONS
+from tests.support.world import Story, beijing, rate, receive, service_row
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
+
+
+def client(username: str) -> Client:
+    browser = Client()
+    browser.force_login(Account.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+def negatives(count: int) -> list[Case]:
+    for service in receive(*(service_row(f"D-{n}") for n in range(count))):
+        rate(service, 2)
+    return list(Case.objects.order_by("id"))
+
+
+def test_a_line_says_level_item_first_words_and_time_left() -> None:
+    negatives(1)
+    page = client("reviewer").get("/desk/verify/").content.decode()
+    for words in ("不满意", "城乡居民基本医疗保险参保登记", "同样的证明交了两次。", "3号窗口"):
+        assert words in page
+
+
+def test_the_neighbouring_subdistrict_sees_nothing_and_cannot_open_by_address() -> None:
+    (case,) = negatives(1)
+    other = client("neighbour")
+    assert "同样的证明" not in other.get("/desk/verify/").content.decode()
+    assert other.get(f"/desk/verify/{case.pk}/").status_code == 404
+    assert other.post(f"/cases/{case.pk}/confirm/").status_code == 403
+    assert other.post(f"/cases/{case.pk}/identity/", {"purpose": "verify"}).status_code == 403
+
+
+def test_the_rated_window_sees_its_order_without_who_and_without_the_minute() -> None:
+    order = Story().confirmed()
+    page = client("window3").get(f"/desk/rectify/{order.case_id}/").content.decode()
+    assert "同样的证明" in page
+    assert "15:20" not in page
+    assert "13800000000" not in page
+    assert client("window5").get(f"/desk/rectify/{order.case_id}/").status_code == 404
+
+
+def test_the_rated_window_may_not_decide_on_its_own_negative() -> None:
+    (case,) = negatives(1)
+    browser = client("window3")
+    for address in ("confirm", "identity", "call"):
+        assert browser.post(f"/cases/{case.pk}/{address}/").status_code == 403
+    assert Case.objects.get().state == "verifying"
+
+
+def test_after_a_decision_the_next_case_appears() -> None:
+    first, second = negatives(2)
+    reviewer = client("reviewer")
+    reviewer.post(f"/cases/{first.pk}/call/", {"outcome": "answered", "words": "属实"})
+    page = reviewer.post(f"/cases/{first.pk}/confirm/", follow=True).content.decode()
+    assert second.number in page
+    assert f"{first.number} 已认定属实" in page
+
+
+def test_a_form_sent_back_keeps_what_was_typed() -> None:
+    (case,) = negatives(1)
+    answer = client("reviewer").post(
+        f"/cases/{case.pk}/call/", {"outcome": "answered", "words": "", "recording_no": "L-77"}
+    )
+    assert answer.status_code == 422
+    assert "L-77" in answer.content.decode()
+
+
+def test_the_last_working_day_is_soon(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    negatives(1)
+    from minping.kernel import clock
+
+    monkeypatch.setattr(clock, "now", lambda: beijing("2026-11-24 09:00"))
+    assert "同样的证明" in client("reviewer").get("/desk/soon/").content.decode()
+    monkeypatch.setattr(clock, "now", lambda: beijing("2026-11-20 16:00"))
+    assert "同样的证明" not in client("reviewer").get("/desk/soon/").content.decode()
+
+
+@pytest.mark.parametrize("username", ["window3", "unit", "reviewer", "head", "operator", "auditor"])
+def test_each_section_shown_opens(username: str) -> None:
+    browser = client(username)
+    page = browser.get("/desk/", follow=True)
+    assert page.status_code == 200
+    for section in page.context["sections"]:
+        assert browser.get(section["url"], follow=True).status_code == 200, section["label"]
+    shown = {section["label"] for section in page.context["sections"]}
+    assert shown < {label for label, _, _ in SECTIONS}
+
+
+def test_the_queries_of_a_page_do_not_grow_with_the_cases(django_assert_max_num_queries: Any) -> None:
+    negatives(3)
+    browser = client("reviewer")
+    browser.get("/desk/verify/")
+    with django_assert_max_num_queries(8):
+        browser.get("/desk/verify/")
+    for service in receive(*(service_row(f"E-{n}") for n in range(60))):
+        rate(service, 1, tags=())
+    with django_assert_max_num_queries(8):
+        page = browser.get("/desk/verify/")
+    assert page.content.decode().count('class="line"') == 50
+    following = browser.get(page.context["page"]["next"])
+    assert following.content.decode().count('class="line"') >= 13

@@ -99,7 +99,7 @@ def test_every_action_that_is_written_has_a_label() -> None:
     permissions = law.at("000000", FRIDAY.date()).permissions.keys()
     written = found - permissions
     assert len(written) > 20
-    assert written <= journal_pages.ACTIONS.keys()
+    assert written - {"registry.xlsx"} <= journal_pages.ACTIONS.keys()  # a file's name
 
 
 def test_the_whole_story_of_a_case_can_be_read_by_its_number() -> None:

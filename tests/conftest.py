@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def _fresh(settings: object) -> Iterator[None]:
     registry.forget()
     for file in (here.clock_file, here.heads):
         file.unlink(missing_ok=True)
+    shutil.rmtree(here.path / "uploads", ignore_errors=True)
     settings.MINPING_GROUP_COMMIT = False  # type: ignore[attr-defined]
     # Argon2 is slow on purpose; that it is what a real installation uses is a test of its own.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]

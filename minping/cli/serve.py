@@ -111,7 +111,7 @@ class Child:
             return
         self.signal(signal.SIGKILL)  # its own children, should it have left any
         self.say(f"[{self.name}] 意外结束（{self.process.returncode}），重新启动")
-        self.pause = min(5.0, self.pause * 2) if time.monotonic() - self.started < 10 else 0.2
+        self.pause = min(2.0, self.pause * 2) if time.monotonic() - self.started < 10 else 0.2
         time.sleep(self.pause)
         self.start()
 

@@ -35,6 +35,8 @@ NOTES = {
 @require_http_methods(["GET", "HEAD", "POST"])
 def rate(request: HttpRequest, token: str) -> HttpResponse:
     """The page behind an invitation: tiles, then reasons, then the receipt."""
+    if request.method == "POST":
+        _ = request.body  # an answer before the body is read would cut the connection of the next request
     service = Service.objects.filter(token=tokens.stored(token)).first()
     if service is None:
         return _unknown(request)

@@ -152,7 +152,7 @@ def _rating_text(action: str, facts: Mapping[str, Any]) -> str:
     level = law.InterfaceLevel(facts["level"]).label
     if action != "rating.changed":
         return f"{RATED[action]}「{level}」"
-    return "评价人补充了原因" if facts.get("before") == facts["level"] else f"评价人改为「{level}」"
+    return "评价人补充了原因" if facts.get("level_before") == facts["level"] else f"评价人改为「{level}」"
 
 
 def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:

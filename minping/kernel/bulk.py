@@ -76,7 +76,8 @@ def insert(model: type[models.Model], columns: tuple[str, ...], rows: Iterable[R
         if vendor == "sqlite":
             cursor.executemany(sql, _converted(data, special))  # type: ignore[arg-type]
         else:
-            with cursor.copy(sql) as copy:  # type: ignore[attr-defined]
+            # COPY ends outside Django's cursor: without this a double key would not be an IntegrityError.
+            with connection.wrap_database_errors, cursor.copy(sql) as copy:
                 for row in _converted(data, special):
                     copy.write_row(row)
     return len(data)

@@ -7,12 +7,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from tests.support.live import Installation
-from tests.support.reports import ITEM, post
+from tests.support.reports import post, service
 
 
 @pytest.fixture(scope="module")
@@ -24,16 +23,6 @@ def live() -> Iterator[Installation]:
 @pytest.fixture(scope="module")
 def key(live: Installation) -> str:
     return live.key()
-
-
-def service(live: Installation, case_no: str) -> dict[str, Any]:
-    now = live.now()
-    return {
-        "organization_code": "minan-center", "case_no": case_no, "service_no": 1, "service_name": "办结",
-        "item_code": ITEM, "window_code": "03", "handling": "hall", "case_state": 3, "accepted_at": now,
-        "served_at": now,
-        "applicant": {"kind": "person", "name": "群众甲", "cert_type": "111", "cert_no": "350213190001010011", "phone": ""},
-    }  # fmt: skip
 
 
 def report(live: Installation, key: str, case_no: str) -> str:

@@ -196,7 +196,7 @@ def test_the_story_from_a_press_to_the_closed_case(live: Installation, chromium:
         who = {"registry": "operator", "accounts": "operator", "delivery": "operator", "journal": "auditor"}
         staff = Staff(live, chromium, who[name]) if name in who else head
         answer = staff.page.goto(f"{live.url}/{address}")
-        assert answer is not None and answer.ok, f"{name}: {answer and answer.status}"
+        assert answer is not None and answer.ok, f"{name}: {answer and answer.status}\n{live.tail()}"
         picture(staff.page, name, ("phone", "tablet", "desktop"))
 
 

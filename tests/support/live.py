@@ -76,8 +76,12 @@ class Installation:
     def wait_for(self, true: Callable[[], object], seconds: float, message: str) -> None:
         end = time.monotonic() + seconds
         while not true():
-            assert time.monotonic() < end, f"{message}\n{(self.home / 'serve.log').read_text()[-3000:]}"
+            assert time.monotonic() < end, f"{message}\n{self.tail()}"
             time.sleep(0.2)
+
+    def tail(self, letters: int = 4000) -> str:
+        """The end of the installation's one log."""
+        return (self.home / "serve.log").read_text(encoding="utf-8", errors="replace")[-letters:]
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -271,7 +271,7 @@ class _Batch:
             _entry(f"rating.{rating.kind}", service, rating, press, [rating]) for service, rating, press in self.new
         ]
         entries += [
-            _entry("rating.changed", service, rating, press, [rating, before], before=before.level)
+            _entry("rating.changed", service, rating, press, [rating, before], level_before=before.level)
             for service, rating, before, press in self.changed
         ]
         journal.write_all(entries)

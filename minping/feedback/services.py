@@ -15,7 +15,7 @@ from minping.evaluate.services.identity import conflicts_of
 from minping.feedback.events import CaseChanged, CaseClosed, CaseConfirmed, CasesOpened
 from minping.feedback.models import CallBack, Case
 from minping.feedback.states import MOVES, CallOutcome, CallPurpose, CaseState
-from minping.kernel import due, events, ids, journal, machine
+from minping.kernel import due, events, ids, journal, machine, moves
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Invalid, NotFound, Problem
@@ -156,7 +156,7 @@ def call_refusal(case: Case, by: Actor, at: datetime) -> Problem | None:
         return machine.NotYours(verb="回访")
     rules = law.at(case.area_code, beijing(at).date())
     for conflict in sorted(rules.never("case.call") & conflicts_of(case.service, by)):
-        return machine.ConflictOfInterest(why=machine.CONFLICTS[conflict], verb="回访")
+        return machine.ConflictOfInterest(why=moves.CONFLICTS[conflict], verb="回访")
     if case.state == CaseState.CLOSED:
         return machine.MoveRefused(state=CaseState.CLOSED.label, verb="回访")
     return None

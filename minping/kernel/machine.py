@@ -7,8 +7,6 @@ walked by the tests over every (state × move × role × conflict).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from django.db import models
@@ -16,27 +14,7 @@ from django.db import models
 from minping import law
 from minping.kernel.access import Actor
 from minping.kernel.errors import Problem, Stale
-
-CONFLICTS = {
-    "rated_person": "您是被评价的工作人员",
-    "rated_window": "您在被评价的窗口",
-    "reporter": "整改情况是您自己报的",
-}
-
-
-@dataclass(frozen=True)
-class Move:
-    """One row: who may move a thing from where to where, which clock stops and starts, and why."""
-
-    verb: str
-    label: str
-    source: tuple[StrEnum, ...]
-    target: StrEnum
-    permission: str  # empty: only the system, by an event or a clock
-    clause: str
-    starts: str = ""  # id of the limit whose clock starts
-    stops: str = ""
-    announces: str = ""
+from minping.kernel.moves import CONFLICTS, Move
 
 
 class MoveRefused(Problem):
@@ -58,21 +36,6 @@ class ConflictOfInterest(Problem):
     status = 403
     message = "{why}，按规定须回避，不能“{verb}”。"
     cure = "请由与此事无关的人员办理。"
-
-
-@dataclass(frozen=True)
-class Table:
-    name: str
-    moves: tuple[Move, ...]
-
-    def move(self, verb: str) -> Move:
-        for move in self.moves:
-            if move.verb == verb:
-                return move
-        raise KeyError(verb)
-
-    def from_state(self, state: str) -> tuple[Move, ...]:
-        return tuple(move for move in self.moves if state in move.source)
 
 
 def refusal(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from minping.kernel.machine import Move, Table
+from minping.kernel.moves import Move, Table
 
 
 class OrderState(StrEnum):

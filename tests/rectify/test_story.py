@@ -16,7 +16,8 @@ from minping.feedback.states import CallPurpose, CaseState
 from minping.kernel import journal
 from minping.kernel.access import Actor, Grant
 from minping.kernel.errors import Invalid, Problem, Stale
-from minping.kernel.machine import CONFLICTS, ConflictOfInterest, Move, MoveRefused, NotYours, Table, refusal
+from minping.kernel.machine import ConflictOfInterest, MoveRefused, NotYours, refusal
+from minping.kernel.moves import CONFLICTS, Move, Table
 from minping.rectify import queries, services
 from minping.rectify.models import Evidence, Order
 from minping.rectify.services import Upload

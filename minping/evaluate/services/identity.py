@@ -12,7 +12,8 @@ from minping.evaluate.models import Applicant, Service
 from minping.kernel import journal, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid
-from minping.kernel.machine import CONFLICTS, ConflictOfInterest
+from minping.kernel.machine import ConflictOfInterest
+from minping.kernel.moves import CONFLICTS
 from minping.registry import queries as registry
 
 PURPOSES = {"verify": "差评核实回访", "follow_up": "整改情况回访"}

@@ -1,0 +1,42 @@
+"""The rows of a state machine, as plain data: read by the tables of each stage, without Django."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+CONFLICTS = {
+    "rated_person": "您是被评价的工作人员",
+    "rated_window": "您在被评价的窗口",
+    "reporter": "整改情况是您自己报的",
+}
+
+
+@dataclass(frozen=True)
+class Move:
+    """One row: who may move a thing from where to where, which clock stops and starts, and why."""
+
+    verb: str
+    label: str
+    source: tuple[StrEnum, ...]
+    target: StrEnum
+    permission: str  # empty: only the system, by an event or a clock
+    clause: str
+    starts: str = ""  # id of the limit whose clock starts
+    stops: str = ""
+    announces: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    moves: tuple[Move, ...]
+
+    def move(self, verb: str) -> Move:
+        for move in self.moves:
+            if move.verb == verb:
+                return move
+        raise KeyError(verb)
+
+    def from_state(self, state: str) -> tuple[Move, ...]:
+        return tuple(move for move in self.moves if state in move.source)

@@ -1,0 +1,53 @@
+"""Draws docs/machines.md from the tables of moves: `python -m tests.house.machines` writes it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from minping import law
+from minping.feedback.states import MOVES as CASE
+from minping.feedback.states import CaseState
+from minping.kernel.moves import CONFLICTS, Table
+from minping.rectify.states import MOVES as ORDER
+from minping.rectify.states import OrderState
+
+HEAD = """# 两张办理表
+
+这一页由程序里的表画出（`minping/feedback/states.py`、`minping/rectify/states.py`），页面上的按钮、服务里的检查和逐项测试用的是同一张表。
+表里没有的一律不许。申诉与撤销随后续议题整体加入。
+"""
+
+
+def page() -> str:
+    return HEAD + "".join(_table(table, states) for table, states in ((CASE, CaseState), (ORDER, OrderState)))
+
+
+def _table(table: Table, states: Any) -> str:
+    rules = law.at("350213005", date(2026, 11, 23))
+    roles = rules.roles.values()
+    lines = [f"\n## {table.name}\n", "```mermaid", "stateDiagram-v2"]
+    lines += [f"    {state.value} : {state.label}" for state in states]
+    lines += [
+        f"    {source.value} --> {move.target.value} : {move.label}" for move in table.moves for source in move.source
+    ]
+    lines += [
+        "```",
+        "",
+        "| 动作 | 从 | 到 | 谁可以 | 谁绝不可以 | 停表 | 起表 | 依据 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for move in table.moves:
+        may = "、".join(role.label for role in roles if move.permission in role.may) if move.permission else "系统"
+        barred = sorted(rules.never(move.permission)) if move.permission else ()
+        never = "、".join(CONFLICTS[name].removeprefix("您") for name in barred)
+        sources = "、".join(states(source).label for source in move.source)
+        clocks = [rules.limits[name].label if name else "—" for name in (move.stops, move.starts)]
+        cells = [move.label, sources, states(move.target).label, may, never or "—", *clocks, f"`{move.clause}`"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).resolve().parents[2] / "docs" / "machines.md").write_text(page(), encoding="utf-8")

@@ -55,7 +55,7 @@ def test_each_outcome_arrives_once_though_the_province_was_down_and_lost_answers
     both = {r["case_no"] for r in live.received("rating")} & {r["case_no"] for r in live.received("default")}
     assert both == set()
     live.behave(mode="up")
-    live.wait_for(live.well, 30, "没有恢复正常")
+    live.wait_for(live.settled, 60, "没有恢复正常")
 
     key = live.key()
     day = live.now()[:10]

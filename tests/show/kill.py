@@ -117,7 +117,7 @@ def run(kills: int, database: str | None = None, seed: int = 20261123) -> Result
 
 
 def _at_rest(live: Installation, told: Answered) -> bool:
-    if not live.well():
+    if not live.settled():
         return False
     sent = {kind: len(live.received(kind)) for kind in ("service", "rating", "default")}
     return sent["service"] >= len(told.services) and sent["rating"] + sent["default"] == sent["service"]

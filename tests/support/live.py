@@ -73,6 +73,14 @@ class Installation:
         except urllib3.exceptions.HTTPError:
             return False
 
+    def settled(self) -> bool:
+        """Well, and nothing waits to be sent: a lost answer leaves a message waiting that has arrived."""
+        try:
+            told = self.http.request("GET", f"{self.url}/api/v1/healthz", retries=False)
+        except urllib3.exceptions.HTTPError:
+            return False
+        return told.status == 200 and json.loads(told.data)["outbox"]["waiting"] == 0
+
     def wait_for(self, true: Callable[[], object], seconds: float, message: str) -> None:
         end = time.monotonic() + seconds
         while not true():

@@ -167,3 +167,15 @@ def test_looking_writes_nothing(username: str) -> None:
         for address in addresses:
             assert browser.get(address).status_code < 500, address
     assert written == []
+
+
+def test_each_test_and_path_that_the_pages_name_exists() -> None:
+    written = "\n".join(file.read_text("utf-8") for file in (ROOT / "tests").rglob("*.py"))
+    pages = [(ROOT / "docs" / name).read_text("utf-8") for name in ("failures.md", "clauses.md")]
+    named = {name for page in pages for name in re.findall(r"`(test_[a-z0-9_]+)`", page)}
+    assert len(named) > 20
+    assert {name for name in named if f"def {name}(" not in written} == set()
+    paths = {path for page in pages for path in re.findall(r"`((?:minping|tests)/[^`]+)`", page)}
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    clauses = set(re.findall(r"`(minan/[\d.]+|R\d+)`", pages[1]))
+    assert clauses <= set(law.clauses())

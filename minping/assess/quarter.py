@@ -57,7 +57,7 @@ def digest(content: Mapping[str, Any]) -> str:
 
 
 INDICATOR_HEADS = (
-    "指标", "结果", "分子", "分母", "不含默认", "服务", "办件", "本人评价", "默认", "无效（已撤销）", "申请撤销中", "样本",
+    "指标", "结果", "分子", "分母", "不含默认", "服务/办件", "本人评价", "默认", "已撤销", "撤销中", "样本",
 )  # fmt: skip
 POINT_HEADS = ("窗口、代办点", "服务", "本人评价", "默认满意", "差评", "参与度", "好评率")
 LINE_HEADS = ("件数", "占差评")
@@ -80,7 +80,7 @@ def tables(content: Mapping[str, Any]) -> list[Sheet]:
 def _indicator(one: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         one["label"], one["value_text"], one["numerator"], one["denominator"],
-        words.percent(one["without_defaults"]["value"]), one["services"], one["cases"], one["ratings"],
+        words.percent(one["without_defaults"]["value"]), f"{one['services']}/{one['cases']}", one["ratings"],
         one["defaults"], one["invalid"] - one["pending_revocation"], one["pending_revocation"],
         words.TOO_SMALL if one["small_sample"] else "",
     )  # fmt: skip

@@ -48,6 +48,7 @@ from minping.rectify.states import FollowUp, OrderState
 from minping.registry import queries as registry
 
 WHOLE = "/"  # in place of a window: what an organisation owes as a whole; no window code can hold it
+UNASKED = 2  # accepted, and the person has not said yet whether it is solved
 WITHDRAWN = "changed_by_rater"  # the rater took the negative back within the minutes of change
 NEGATIVE = tuple(int(level) for level in law.InterfaceLevel if level.negative)
 
@@ -211,7 +212,7 @@ def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
     """The negatives opened in the period, each with how far its handling was and what the person last said.
 
     `verify_late`, `late`: a limit had run out unmet (or was met too late); `accepted`:
-    its latest round was accepted; `word`: 1 content, 0 not (or not asked yet), None no
+    its latest round was accepted; `word`: 1 content, 0 not, UNASKED not called back yet, None no
     rectification was ever accepted.
     """
     orders = Order.objects.filter(case=OuterRef("pk"), assigned_at__lte=cut)
@@ -230,7 +231,8 @@ def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
                 When(rerating__rated_at__lte=cut, again__in=NEGATIVE, then=0),
                 When(rerating__rated_at__lte=cut, then=1),
                 When(followed_at__lte=cut, follow_up=FollowUp.SOLVED, then=1),
-                default=0,
+                When(followed_at__lte=cut, then=0),
+                default=UNASKED,
                 output_field=IntegerField(),
             )
         )
@@ -300,9 +302,9 @@ def negative_tallies(
         if word is not None:
             tally.accepted += 1
             tally.accepted_invalid += invalid
-            tally.solved += word
+            tally.solved += word == 1
             tally.real_accepted += proof in real
-            tally.real_solved += word if proof in real else 0
+            tally.real_solved += word == 1 and proof in real
             seen[key, "accepted_services"].add(service)
             seen[key, "accepted_cases"].add(case_no)
     for (key, name), values in seen.items():

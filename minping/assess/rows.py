@@ -17,7 +17,7 @@ from django.db.models import F, Q, QuerySet
 from minping import law
 from minping.assess import queries
 from minping.assess.indicators import Indicator, compute, rules_for
-from minping.assess.periods import AsOf, Period, cut
+from minping.assess.periods import SMALLEST, AsOf, Period, cut
 from minping.assess.tally import BY_ID, Tally, total
 from minping.assess.units import Unit
 from minping.evaluate.states import Outcome
@@ -72,6 +72,11 @@ class Rows:
         return self._slice(0, most)
 
 
+def dated(moment: datetime, text: str) -> str:
+    """A text about that moment with its year in front: these rows are filed and compared from year to year."""
+    return f"{clock.beijing(moment).year}年{text}"
+
+
 @dataclass(frozen=True)
 class View:
     """What the reader may see of a row."""
@@ -83,7 +88,7 @@ class View:
     def when(self, moment: datetime | None) -> str | None:
         if moment is None:
             return None
-        return clock.moment_text(moment) if self.full else clock.day_text(moment)
+        return dated(moment, clock.moment_text(moment) if self.full else clock.day_text(moment))
 
 
 def rows_of(indicator_id: str, part: str, unit: Unit, start: date, end: date, as_of: AsOf, *, by: Actor) -> Rows:
@@ -225,6 +230,14 @@ NEGATIVE_POPULATIONS: Mapping[str, tuple[Q, Q]] = {
 }
 
 
+SAID: Mapping[int | None, str | None] = {
+    None: None,
+    0: "没有（全部）解决，或再评仍为差评",
+    1: FollowUp.SOLVED.label,
+    queries.UNASKED: "还没有回访到本人",
+}
+
+
 def _negatives(indicator_id: str, part: str, unit: Unit, period: Period, view: View) -> Rows:
     tally = total(queries.negative_tallies(unit, [period], view.at, view.rules).values())
     indicator = _one(indicator_id, tally, view.rules)
@@ -261,11 +274,7 @@ def _negative_row(row: Mapping[str, Any], view: View) -> Row:
         rectified = "超过时限，已验收" if row["accepted"] else "超过时限"
     else:
         rectified = "按时，已验收" if row["accepted"] else ("在时限内" if confirmed else None)
-    said = {
-        None: None,
-        0: "尚未满意（没有解决、部分解决、再评仍为差评，或还没有回访）",
-        1: FollowUp.SOLVED.label,
-    }[row["word"]]
+    said = SAID[row["word"]]
     cells: tuple[Cell, ...] = (
         row["number"], view.when(row["opened_at"]), row["service__organization_name"], row["window_name"] or None,
         row["item_name"], law.InterfaceLevel(row["level"]).label, verified, rectified, said,
@@ -298,8 +307,8 @@ def _quarters(indicator_id: str, part: str, unit: Unit, period: Period, view: Vi
     lines = [
         Row(
             (
-                places[duty.organization_code].name, duty.quarter.text, clock.due_text(duty.due_at),
-                clock.day_text(duty.sent_at) if duty.sent_at else None, "是" if duty.in_time else "否",
+                places[duty.organization_code].name, duty.quarter.text, dated(duty.due_at - SMALLEST, clock.due_text(duty.due_at)),
+                dated(duty.sent_at, clock.day_text(duty.sent_at)) if duty.sent_at else None, "是" if duty.in_time else "否",
             )
         )
         for duty in wanted

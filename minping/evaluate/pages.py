@@ -36,13 +36,13 @@ NOTES = {
 def rate(request: HttpRequest, token: str) -> HttpResponse:
     """The page behind an invitation: tiles, then reasons, then the receipt."""
     if request.method == "POST":
-        _ = request.body  # an answer before the body is read would cut the connection of the next request
-    service = Service.objects.filter(token=tokens.stored(token)).first()
-    if service is None:
-        return _unknown(request)
-    if request.method == "POST":
-        return _press(request, token, service)
-    return _show(request, token, service)
+        return _press(request, token)
+    service = _find(token)
+    return _unknown(request) if service is None else _show(request, token, service)
+
+
+def _find(token: str) -> Service | None:
+    return Service.objects.filter(token=tokens.stored(token)).first()
 
 
 def _unknown(request: HttpRequest) -> HttpResponse:
@@ -245,13 +245,15 @@ def _said(request: HttpRequest) -> Mapping[str, Any]:
     return said
 
 
-def _press(request: HttpRequest, token: str, service: Service) -> HttpResponse:
+def _press(request: HttpRequest, token: str) -> HttpResponse:
+    """Save the press; the service itself is read only where something must be shown."""
     said: Mapping[str, Any] = {}
     try:
         said = _said(request)
         receipt = rating_give(_press_of(request, token, said))
     except Problem as problem:
-        return _refused(request, token, service, said, problem)
+        service = _find(token)
+        return _unknown(request) if service is None else _refused(request, token, service, said, problem)
     address = reverse("rate", args=[token])
     if _wants_json(request):
         response: HttpResponse = JsonResponse(_receipt_json(receipt), json_dumps_params={"ensure_ascii": False})

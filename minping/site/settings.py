@@ -133,6 +133,7 @@ LOGOUT_REDIRECT_URL = "login"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # nobody keeps another locked out
 AXES_LOCKOUT_PARAMETERS = ["username"]  # a hall is one address: lock the account, not the network
 AXES_LOCKOUT_CALLABLE = "minping.site.pages.locked_out"
 AXES_DISABLE_ACCESS_LOG = True

@@ -93,8 +93,8 @@ def test_rows_come_in_pages_newest_first() -> None:
         10,
         [],
     )
-    assert str(found.page(1)[0].cells[0]).startswith("11月3日 周二")
-    assert str(found.page(2)[-1].cells[0]).startswith("11月2日 周一")
+    assert str(found.page(1)[0].cells[0]).startswith("2026年11月3日 周二")
+    assert str(found.page(2)[-1].cells[0]).startswith("2026年11月2日 周一")
 
 
 def test_each_quarter_owed_is_a_row_with_its_due_time() -> None:

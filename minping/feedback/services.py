@@ -107,7 +107,10 @@ def on_ratings_changed(event: RatingsChanged) -> None:
         case.level = rating.level
         if case.state == CaseState.CLOSED and now:
             clock = due.clock(case.area_code, "verify", event.at)
-            _set(case, event.at, SYSTEM, "case.opened", state=CaseState.VERIFYING, closed_at=None, result="", **clock)
+            _set(
+                case, event.at, SYSTEM, "case.opened", state=CaseState.VERIFYING, closed_at=None, result="",
+                verify_due_at=clock["due_at"], **clock,
+            )  # fmt: skip
         elif case.state == CaseState.VERIFYING and was and not now:
             _set(
                 case, event.at, SYSTEM, "case.withdrawn", state=CaseState.CLOSED, closed_at=event.at,

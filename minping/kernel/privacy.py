@@ -60,10 +60,6 @@ def unseal(sealed: bytes | memoryview, place: str) -> bytes:
         raise SealBroken() from broken
 
 
-def seal_json(value: Any, place: str) -> bytes:
-    return seal(json.dumps(value, ensure_ascii=False).encode(), place)
-
-
 def unseal_json(sealed: bytes | memoryview, place: str) -> Any:
     return json.loads(unseal(sealed, place))
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from minping import law
 from minping.evaluate.models import DefaultOutcome, Rating, Service
-from minping.evaluate.states import RatingKind
+from minping.evaluate.states import Entry, RatingKind
 from minping.kernel import privacy
 from minping.kernel.clock import beijing
 from minping.upstream.port import Message
@@ -84,6 +84,7 @@ def rating_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
                 "proof": rating.proof,
                 "rated_at": _time(rating.rated_at),
                 "assess_no": rating.ordinal,
+                **_how(rating),
                 # Each round of rectification may bring one: the number keeps them apart above.
                 **({"case_number": str(rating.ordinal)} if rating.kind == RatingKind.RERATING else {}),
             },
@@ -91,6 +92,16 @@ def rating_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
         )
         for rating in Rating.objects.filter(pk__in=ids).select_related("service")
     }
+
+
+def _how(rating: Rating) -> dict[str, Any]:
+    """How the word came in, where that is not simply the person's own press."""
+    how: dict[str, Any] = {}
+    if rating.entry != Entry.PERSON:
+        how["entry"] = str(rating.entry)
+    if rating.offline:
+        how |= {"offline": True, "pressed_at": _time(rating.pressed_at)}
+    return how
 
 
 def default_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from minping import law
-from minping.evaluate.states import Outcome, RatingKind
+from minping.evaluate.states import Entry, Outcome, RatingKind
 from minping.kernel import ids
 
 
@@ -88,6 +88,11 @@ class Rating(models.Model):
 
     `revision` counts changes of mind within the minutes allowed; earlier versions stay
     in RatingRevision.  `level` is of the interface's code system, 5 非常满意 … 1.
+
+    `rated_at` is the moment at which the server took the word, which orders all things;
+    `pressed_at` is when it was said by the clock of a device that had to keep it for a
+    while (`offline`), and `press_id` is what that device called the press, so that one
+    press arrives once.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
@@ -105,10 +110,18 @@ class Rating(models.Model):
     change_token = models.BinaryField(max_length=32)
     change_until = models.DateTimeField()
     receipt = models.BinaryField(max_length=16, unique=True)
+    entry = models.CharField(max_length=10, default=Entry.PERSON, choices=[(e.value, e.label) for e in Entry])
+    device_code = models.CharField(max_length=40, blank=True, default="")
+    press_id = models.UUIDField(null=True, unique=True)
+    pressed_at = models.DateTimeField(null=True)
+    offline = models.BooleanField(default=False)
 
     JOURNALLED: ClassVar = (
         "service_id", "ordinal", "kind", "level", "tags", "text", "channel", "proof", "rated_at", "revision",
     )  # fmt: skip
+    JOURNALLED_LATER: ClassVar = {
+        "entry": Entry.PERSON, "device_code": "", "press_id": None, "pressed_at": None, "offline": False,
+    }  # fmt: skip
 
     class Meta:
         verbose_name = "评价"

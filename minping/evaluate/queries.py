@@ -1,16 +1,16 @@
-"""Reads of 评价: how many services, ratings and defaults there are, for the reconciliation above."""
+"""Reads of 评价: what an invitation would take, and how many records there are for the reconciliation above."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 
-from minping.evaluate.models import DefaultOutcome, Rating, Service
-from minping.evaluate.states import RatingKind
+from minping.evaluate.models import DefaultOutcome, Rating, ReratingInvitation, Service
+from minping.evaluate.states import Outcome, RatingKind
 from minping.kernel.clock import BEIJING
 
 
@@ -39,3 +39,14 @@ def _by_day(rows: QuerySet[Any], field: str, start: datetime, end: datetime, als
         .annotate(n=Count("pk"))
     )
     return counted
+
+
+def next_kind(service: Service, ratings: Sequence[Rating], at: datetime) -> RatingKind | None:
+    """Which kind of word the invitation would take at `at`; the same question as in `rating_give`, for showing only."""
+    if service.outcome == Outcome.NONE:
+        return RatingKind.FIRST
+    if ReratingInvitation.objects.filter(service=service, rating=None, until__gt=at).exists():
+        return RatingKind.RERATING
+    if service.outcome == Outcome.DEFAULT and not ratings:
+        return RatingKind.SUPPLEMENTARY
+    return None

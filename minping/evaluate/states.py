@@ -18,6 +18,18 @@ class Outcome(StrEnum):
         return {"none": "待评价", "rating": "已评价", "default": "默认满意", "invalid": "无效"}[self.value]
 
 
+class Entry(StrEnum):
+    """Through whose hands the word came in: never mixed up, from the table to the last chart (principle 9)."""
+
+    PERSON = "person"
+    OPERATOR = "operator"
+    PACKAGE = "package"
+
+    @property
+    def label(self) -> str:
+        return {"person": "本人作出", "operator": "人工电话代录", "package": "套餐总评带入"}[self.value]
+
+
 class RatingKind(StrEnum):
     """`first` is the one rating of a service; the others stand beside it and never replace it (R3, R9)."""
 

@@ -15,7 +15,7 @@ import hmac
 import json
 import struct
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -61,15 +61,38 @@ def journalled(model: type[models.Model]) -> tuple[str, ...]:
     return tuple(getattr(model, "JOURNALLED", ()))
 
 
+def _later(model: type[models.Model]) -> Mapping[str, Any]:
+    """Fields that came to a model after its first records: name to the value of records from before.
+
+    They count in a digest only where they differ from that value, so that records of
+    an earlier version stay proven and a later forgery shows (`JOURNALLED_LATER`).
+    """
+    found: Mapping[str, Any] = getattr(model, "JOURNALLED_LATER", {})
+    return found
+
+
+def _counted(model: type[models.Model], values: Sequence[Any]) -> list[Any]:
+    """`values` (of the journalled fields, then the later ones) as they enter the digest."""
+    later = _later(model)
+    first = len(values) - len(later)
+    more = [
+        f"{name}\x1e{_text(value)}"
+        for (name, before), value in zip(later.items(), values[first:], strict=True)
+        if value != before
+    ]
+    return [*values[:first], *more]
+
+
 def leaf(record: models.Model) -> bytes:
+    """The record's id and digest, as a journal row carries them."""
     values = []
-    for path in journalled(type(record)):
+    for path in (*journalled(type(record)), *_later(type(record))):
         value: Any = record
         for step in path.split("__"):
             value = getattr(value, step)
         values.append(value)
     identifier: bytes = record.pk.bytes
-    return identifier + digest(record._meta.label_lower, values)
+    return identifier + digest(record._meta.label_lower, _counted(type(record), values))
 
 
 def write(
@@ -216,7 +239,7 @@ def verify(most: int = 20) -> Verification:
         label = model._meta.label_lower
         title = str(model._meta.verbose_name)
         key = home().key("journal")
-        rows = model._default_manager.order_by("pk").values_list("pk", *names)
+        rows = model._default_manager.order_by("pk").values_list("pk", *names, *_later(model))
         for row in rows.iterator(chunk_size=5000):
             records += 1
             known = latest.pop(row[0].bytes, None)
@@ -228,7 +251,7 @@ def verify(most: int = 20) -> Verification:
                 findings.append(
                     Finding("inserted", f"{label} {row[0]}", f"{title} {row[0]} 已按规定清除，却又出现了。")
                 )
-            elif known != digest(label, row[1:], key):
+            elif known != digest(label, _counted(model, row[1:]), key):
                 findings.append(Finding("altered", f"{label} {row[0]}", f"{title} {row[0]} 与日志不符：被改动过。"))
             if len(findings) >= most:
                 return Verification(tuple(findings), entries, records)

@@ -7,21 +7,22 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.module_loading import import_string
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError
 from ninja.errors import ValidationError as NinjaValidationError
-from ninja.security import HttpBearer
 from pydantic import TypeAdapter, ValidationError
 
 from minping import __version__
 from minping.assess.api import indicators_json
+from minping.evaluate import channels
 from minping.evaluate.models import Service
 from minping.evaluate.schemas import ServiceIn, problem_of
 from minping.evaluate.services import services_receive
 from minping.evaluate.states import Outcome
-from minping.kernel import access, clock
-from minping.kernel.access import Actor
-from minping.kernel.errors import Forbidden, NotFound, Problem
+from minping.kernel import clock
+from minping.kernel.api import ERRORS, Bearer, ErrorBody, actor
+from minping.kernel.errors import NotFound, Problem
 from minping.law import LawError
 from minping.registry import queries as registry
 from minping.upstream import queries as upstream
@@ -40,30 +41,6 @@ class NotJson(Problem):
     code = "not_json"
     message = "请求体不是 JSON。"
     cure = "请发送一个对象，或对象的数组，UTF-8 编码。"
-
-
-class Key(HttpBearer):
-    """`Authorization: Bearer <key>`, made with `minping key create`."""
-
-    def __call__(self, request: HttpRequest) -> Any:
-        found = super().__call__(request)
-        if found is None:
-            raise access.KeyRefused()
-        return found
-
-    def authenticate(self, request: HttpRequest, token: str) -> Actor:
-        return registry.actor_of_key(access.key_find(token))
-
-
-class ErrorBody(Schema):
-    code: str
-    message: str
-    field: str | None = None
-    row: int | None = None
-
-
-class ErrorOut(Schema):
-    error: ErrorBody
 
 
 class ReceivedOut(Schema):
@@ -113,12 +90,11 @@ api = NinjaAPI(
     title="民评",
     version=__version__,
     description="政务服务“好差评”本地一环的接口。密钥由管理员生成；错误只有一种形状。",
-    auth=Key(),
+    auth=Bearer(registry.actor_of_key),
     urls_namespace="api",
     openapi_url="/openapi.json",
     docs_url="/docs",
 )
-ERRORS = {400: ErrorOut, 401: ErrorOut, 403: ErrorOut, 404: ErrorOut, 409: ErrorOut, 413: ErrorOut, 422: ErrorOut}
 
 
 def _error(problem: Problem) -> HttpResponse:
@@ -191,9 +167,7 @@ SERVICE_SCHEMA = ServiceIn.model_json_schema(ref_template="#/components/schemas/
 def services_post(request: HttpRequest) -> HttpResponse:
     """Report services.  One object: its row, or the error with its status.  An array: a row each,
     207 where some were refused; good rows are kept though others are refused."""
-    who: Actor = request.auth  # type: ignore[attr-defined]
-    if not who.may("services:write"):
-        raise Forbidden("这把密钥没有 services:write 权限。", cure="请管理员另发一把。")
+    who = actor(request, "services:write")
     try:
         content = json.loads(request.body)
     except (ValueError, UnicodeDecodeError) as failure:
@@ -223,7 +197,7 @@ def services_post(request: HttpRequest) -> HttpResponse:
 )
 def service_get(request: HttpRequest, organization_code: str, case_no: str, service_no: int) -> Any:
     """State, outcome and upstream state of a service; never personal data."""
-    who: Actor = request.auth  # type: ignore[attr-defined]
+    who = actor(request)
     where = registry.directory().places.get(organization_code)
     if where is None or not who.can("services:read", where.path):
         raise NotFound("没有这次服务。", cure="请核对机构、办件编号和服务序号；也可能不在这把密钥的范围内。")
@@ -248,7 +222,7 @@ def service_get(request: HttpRequest, organization_code: str, case_no: str, serv
 @api.get("/indicators", response={200: list[IndicatorOut], **ERRORS}, summary="五项指标")
 def indicators_get(request: HttpRequest, unit: str, to: date, as_of: date | None = None) -> Any:
     """The five indicators of a unit and period, each with what it is made of (R13)."""
-    who: Actor = request.auth  # type: ignore[attr-defined]
+    who = actor(request)
     start = request.GET.get("from", "")
     try:
         begin = date.fromisoformat(start)
@@ -275,3 +249,7 @@ def health_get(request: HttpRequest) -> HttpResponse:
     from minping.site.health import healthz
 
     return healthz()
+
+
+for module in channels.api_modules():
+    api.add_router("", import_string(f"{module}.router"))

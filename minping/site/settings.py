@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from csp.constants import SELF
 
+from minping.evaluate import channels
 from minping.kernel.home import home
 
 HOME = home()
@@ -42,6 +43,7 @@ INSTALLED_APPS = [
     "minping.registry",
     "minping.upstream",
     "minping.evaluate",
+    *channels.apps(),
     "minping.feedback",
     "minping.rectify",
     "minping.assess",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from minping.evaluate import channels
 from minping.site.api import api
 
 urlpatterns = [
     path("", include("minping.site.page_urls")),
-    path("", include("minping.evaluate.urls")),
+    *[path("", include(module)) for module in channels.url_modules()],
     path("", include("minping.evaluate.files.urls")),
     path("", include("minping.feedback.urls")),
     path("", include("minping.rectify.urls")),

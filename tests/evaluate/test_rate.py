@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -190,3 +191,14 @@ def test_the_number_of_queries_does_not_grow_with_the_batch(world: None, django_
     many = receive(*(service_row(f"C-{n}") for n in range(40)))
     with django_assert_max_num_queries(8):  # type: ignore[operator]
         ratings_give([press(service, 5) for service in many])
+
+
+def test_a_press_that_a_device_sends_again_under_its_own_id_is_one_rating(service: Service) -> None:
+    own, kept_at = UUID(int=7), service.served_at + timedelta(minutes=1)
+    kept = {"press_id": own, "pressed_at": kept_at, "offline": True, "channel": "tablet"}
+    first = rating_give(press(service, 2, **kept))
+    again = rating_give(press(service, 2, **kept, at=service.served_at + timedelta(hours=3)))
+    assert (first.made, again.made) == (True, False)
+    saved = Rating.objects.get()
+    assert (saved.press_id, saved.pressed_at, saved.offline) == (own, kept_at, True)
+    assert saved.rated_at == service.served_at + timedelta(minutes=4), "the server's order of events is used"

@@ -128,3 +128,17 @@ def test_sealing_links_each_row_once_and_in_order(world: None) -> None:
         range(1, JournalEntry.objects.count() + 1)
     )
     assert len(home().heads.read_text().splitlines()) == 2
+
+
+def test_fields_of_a_later_version_leave_old_records_proven_and_are_themselves_covered(record: None) -> None:
+    before = journal.leaf(Rating.objects.order_by("id")[0])
+    rating = Rating.objects.order_by("id")[0]
+    bare = {name: value for name, value in Rating.JOURNALLED_LATER.items() if getattr(rating, name) != value}
+    assert bare == {}, "a plain press says nothing in the later fields"
+    sql(f"UPDATE evaluate_rating SET entry = 'operator' WHERE id = '{_key(rating)}'")
+    assert journal.leaf(Rating.objects.get(pk=rating.pk)) != before
+    assert [finding.kind for finding in journal.verify().findings] == ["altered"]
+
+
+def _key(rating: Rating) -> str:
+    return str(rating.pk) if connection.vendor == "postgresql" else rating.pk.hex

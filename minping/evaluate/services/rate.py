@@ -16,7 +16,7 @@ from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.events import RatingsChanged, RatingsGiven
 from minping.evaluate.models import Rating, RatingRevision, ReratingInvitation, Service
-from minping.evaluate.states import Outcome, RatingKind
+from minping.evaluate.states import Entry, Outcome, RatingKind
 from minping.kernel import bulk, events, ids, journal
 from minping.kernel.access import RATER
 from minping.kernel.errors import Problem
@@ -78,7 +78,8 @@ class TextUnreadable(Problem):
 class Press:
     """One press on a tile.  `change` is the change token of an earlier press; `hold` says that reasons
     are about to follow, so that the message upward may wait for them (limit `settle`); `done` ends the wait.
-    `tags` or `text` None: not said, keep what was said before."""
+    `tags` or `text` None: not said, keep what was said before.  `press_id`, `pressed_at` and `offline`
+    are the device's own account of a press that it may have had to keep: the same id is taken once."""
 
     token: str
     level: int
@@ -90,6 +91,11 @@ class Press:
     change: str = ""
     hold: bool = False
     done: bool = False
+    entry: Entry = Entry.PERSON
+    device_code: str = ""
+    press_id: UUID | None = None
+    pressed_at: datetime | None = None
+    offline: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ _writer: GroupWriter[Press, Receipt] = GroupWriter("ratings", ratings_give)
 
 _COLUMNS = (
     "id", "service_id", "ordinal", "kind", "level", "tags", "tags_version", "text", "channel", "proof", "rated_at",
-    "revision", "change_token", "change_until", "receipt",
+    "revision", "change_token", "change_until", "receipt", "entry", "device_code", "press_id", "pressed_at", "offline",
 )  # fmt: skip
 
 
@@ -168,6 +174,10 @@ class _Batch:
         known = self.known.get(tokens.stored(press.token))
         if known is None:
             raise InvitationUnknown()
+        if press.press_id is not None:
+            for rating in known.ratings:
+                if rating.press_id == press.press_id:
+                    return Receipt(known.service, rating, made=False)  # the device did not hear the first answer
         if press.at >= known.service.closes_at:
             raise InvitationClosed()
         level, tags, text, version = _said(press, known.service)
@@ -214,6 +224,11 @@ class _Batch:
             change_token=tokens.stored(tokens.change_token(identifier)),
             change_until=law.due(rules.limit("change"), press.at).at,
             receipt=tokens.receipt_index(tokens.receipt_code(identifier)),
+            entry=press.entry,
+            device_code=press.device_code,
+            press_id=press.press_id,
+            pressed_at=press.pressed_at,
+            offline=press.offline,
         )
         if kind is RatingKind.FIRST:
             service.outcome, service.outcome_at = Outcome.RATING, press.at

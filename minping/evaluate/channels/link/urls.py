@@ -1,6 +1,6 @@
 from django.urls import path
 
-from minping.evaluate import pages
+from minping.evaluate.channels.link import pages
 
 urlpatterns = [
     path("r/<str:token>", pages.rate, name="rate"),

@@ -16,18 +16,16 @@ from django.views.decorators.http import require_http_methods
 
 from minping import law
 from minping.evaluate import tokens
-from minping.evaluate.models import Rating, ReratingInvitation, Service
+from minping.evaluate.models import Rating, Service
+from minping.evaluate.queries import next_kind
 from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
 from minping.evaluate.states import Outcome, RatingKind
+from minping.evaluate.view import NOTES, levels_view, promise_view, rules_of, service_view, tags_view, words_view
 from minping.kernel import clock, events
 from minping.kernel.errors import Problem
 from minping.kernel.web import public_page
 
 COOKIE = "mp_change"
-NOTES = {
-    RatingKind.SUPPLEMENTARY: "这次服务已过评价期限，按规定记为默认满意；默认不是您的评价。您现在说的会如实记录、如实上报。",
-    RatingKind.RERATING: "您反映的问题已经整改。请您再评一次；上次的评价原样保留。",
-}
 
 
 @public_page
@@ -49,7 +47,7 @@ def _unknown(request: HttpRequest) -> HttpResponse:
     problem = InvitationUnknown()
     if _wants_json(request):
         return _json_error(problem)
-    return render(request, "evaluate/unknown.html", {"title": problem.message}, status=problem.status)
+    return render(request, "link/unknown.html", {"title": problem.message}, status=problem.status)
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -69,7 +67,7 @@ def _show(request: HttpRequest, token: str, service: Service) -> HttpResponse:
     last = ratings[-1] if ratings else None
     if last is not None and request.GET.get("step") == "reasons" and _may_change(request, last, now):
         return _reasons(request, token, service, last)
-    kind = _next_kind(service, ratings, now)
+    kind = next_kind(service, ratings, now)
     if kind is not None and (not ratings or request.GET.get("say")):
         if now >= service.closes_at:
             return _closed(request, service)
@@ -77,49 +75,9 @@ def _show(request: HttpRequest, token: str, service: Service) -> HttpResponse:
     return _receipt(request, service, ratings, now, token)
 
 
-def _next_kind(service: Service, ratings: list[Rating], now: datetime) -> RatingKind | None:
-    """What the link would take now; the same question as in the service, for showing only."""
-    if service.outcome == Outcome.NONE:
-        return RatingKind.FIRST
-    if ReratingInvitation.objects.filter(service=service, rating=None, until__gt=now).exists():
-        return RatingKind.RERATING
-    if service.outcome == Outcome.DEFAULT and not ratings:
-        return RatingKind.SUPPLEMENTARY
-    return None
-
-
 def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
     given = request.COOKIES.get(COOKIE, "")
     return bool(given) and tokens.stored(given) == bytes(rating.change_token) and now < rating.change_until
-
-
-def _service(service: Service) -> dict[str, Any]:
-    return {
-        "item_name": service.item_name,
-        "organization_name": service.organization_name,
-        "window_name": service.window_name,
-        "place_text": service.organization_name,
-        "served_text": clock.moment_text(service.served_at),
-        "case_tail": service.case_tail,
-    }
-
-
-def _rules(service: Service) -> law.Rules:
-    return law.at(service.area_code, clock.beijing(clock.now()).date())
-
-
-def _levels(rules: law.Rules) -> list[dict[str, Any]]:
-    return [{"value": int(row.code), "label": row.label, "face": int(row.code)} for row in rules.levels]
-
-
-def _promise(rules: law.Rules) -> list[str]:
-    """What the person is told before being asked; the days come from the law folder."""
-    verify, rectify = rules.limit("verify"), rules.limit("rectify")
-    return [
-        "窗口人员看不到您的姓名和电话。",
-        f"不满意的评价由专人在 {verify.value} 个工作日内回访核实，属实的 {rectify.value} 个工作日内整改，并给您回音。",
-        "每次服务只评价一次，评价如实上报省“好差评”平台。",
-    ]
 
 
 def _elder(request: HttpRequest) -> dict[str, Any]:
@@ -130,18 +88,18 @@ def _elder(request: HttpRequest) -> dict[str, Any]:
 def _tiles(
     request: HttpRequest, token: str, service: Service, kind: RatingKind, error: Problem | None = None
 ) -> HttpResponse:
-    rules = _rules(service)
+    rules = rules_of(service)
     context = {
-        "service": _service(service),
-        "levels": _levels(rules),
-        "promise": _promise(rules),
+        "service": service_view(service),
+        "levels": levels_view(rules),
+        "promise": promise_view(rules),
         "mode": str(kind),
         "mode_note": NOTES.get(kind, ""),
         "action": reverse("rate", args=[token]),
         "error": f"{error.message}{error.cure}" if error else "",
         **_elder(request),
     }
-    return render(request, "evaluate/rate.html", context, status=error.status if error else 200)
+    return render(request, "link/rate.html", context, status=error.status if error else 200)
 
 
 def _reasons(
@@ -152,15 +110,15 @@ def _reasons(
     error: Problem | None = None,
     said: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    rules = _rules(service)
+    rules = rules_of(service)
     level = law.InterfaceLevel(rating.level)
-    tags = [{"code": tag.code, "label": tag.label, "base": tag.base} for tag in rules.tags(level)]
+    tags = tags_view(rules, level)
     said = said or {"level": rating.level, "tags": rating.tags, "text": rating.text}
     more = [tag for tag in tags if not tag["base"]]
     context = {
-        "service": _service(service),
+        "service": service_view(service),
         "level_label": level.label,
-        "levels": _levels(rules),
+        "levels": levels_view(rules),
         "tags_base": [tag for tag in tags if tag["base"]],
         "tags_more": more,
         "more_open": any(tag["code"] in said["tags"] for tag in more),
@@ -171,36 +129,25 @@ def _reasons(
         "error": f"{error.message}{error.cure}" if error else "",
         **_elder(request),
     }
-    return render(request, "evaluate/reasons.html", context, status=error.status if error else 200)
+    return render(request, "link/reasons.html", context, status=error.status if error else 200)
 
 
 def _closed(request: HttpRequest, service: Service) -> HttpResponse:
     problem = InvitationClosed()
-    context = {"service": _service(service), "title": problem.message, "cure": problem.cure}
-    return render(request, "evaluate/closed.html", context, status=problem.status)
-
-
-def _words(rating: Rating, rules: law.Rules) -> dict[str, Any]:
-    labels = [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags]
-    return {
-        "kind_label": RatingKind(rating.kind).label,
-        "level_label": law.InterfaceLevel(rating.level).label,
-        "tags": labels,
-        "text": rating.text,
-        "time_text": clock.moment_text(rating.rated_at),
-    }
+    context = {"service": service_view(service), "title": problem.message, "cure": problem.cure}
+    return render(request, "link/closed.html", context, status=problem.status)
 
 
 def _receipt(
     request: HttpRequest, service: Service, ratings: list[Rating], now: datetime, token: str = "", error: str = ""
 ) -> HttpResponse:
     """What has been said and what becomes of it; with `token` also what may still be done."""
-    rules = _rules(service)
+    rules = rules_of(service)
     last = ratings[-1] if ratings else None
-    kind = _next_kind(service, ratings, now) if token else None
+    kind = next_kind(service, ratings, now) if token else None
     address = reverse("rate", args=[token]) if token else ""
     context: dict[str, Any] = {
-        "service": _service(service),
+        "service": service_view(service),
         "default": last is None and service.outcome == Outcome.DEFAULT,
         "what_next": events.table("STORY")(service),
         "can_rerate": kind is RatingKind.RERATING,
@@ -211,15 +158,15 @@ def _receipt(
     }
     if last is not None:
         context |= {
-            **_words(last, rules),
+            **words_view(last, rules),
             "receipt_code": tokens.receipt_code(last.pk),
             "state_text": f"{RatingKind(last.kind).label} · {clock.moment_text(last.rated_at)}",
-            "others": [_words(rating, rules) for rating in reversed(ratings[:-1])],
+            "others": [words_view(rating, rules) for rating in reversed(ratings[:-1])],
         }
         if token and _may_change(request, last, now):
             context["change_url"] = f"{address}?step=reasons"
             context["can_change_until_text"] = f"{clock.beijing(last.change_until):%H:%M} 前可以修改"
-    return render(request, "evaluate/receipt.html", context, status=409 if error else 200)
+    return render(request, "link/receipt.html", context, status=409 if error else 200)
 
 
 # --- pressing ----------------------------------------------------------------------------------
@@ -320,7 +267,7 @@ def _refused(
     if ratings and problem.status == 422 and _may_change(request, ratings[-1], now):
         kept = {"level": ratings[-1].level, "tags": said.get("tags") or [], "text": said.get("text") or ""}
         return _reasons(request, token, service, ratings[-1], problem, kept)
-    kind = _next_kind(service, ratings, now)
+    kind = next_kind(service, ratings, now)
     if kind is not None:
         return _tiles(request, token, service, kind, problem)
     return _receipt(request, service, ratings, now, token, error=f"{problem.message}{problem.cure}")
@@ -337,17 +284,17 @@ def receipt_lookup(request: HttpRequest) -> HttpResponse:
     """The state of a rating by its receipt code: no account, nothing personal, nothing changed."""
     context: dict[str, Any] = {"action": reverse("receipt")}
     if request.method != "POST":
-        return render(request, "evaluate/receipt_lookup.html", context)
+        return render(request, "link/receipt_lookup.html", context)
     key = f"receipt:{request.META.get('REMOTE_ADDR', '')}"
     cache.add(key, 0, 60)
     if cache.incr(key) > TRIES_A_MINUTE:
         context["error"] = "查询太频繁。请过一分钟再试。"
-        return render(request, "evaluate/receipt_lookup.html", context, status=429)
+        return render(request, "link/receipt_lookup.html", context, status=429)
     code = request.POST.get("code", "")
     rating = Rating.objects.select_related("service").filter(receipt=tokens.receipt_index(code)).first()
     if rating is None:
         context["error"] = "没有找到这个回执号。请核对 16 位数字。"
-        return render(request, "evaluate/receipt_lookup.html", context, status=404)
+        return render(request, "link/receipt_lookup.html", context, status=404)
     cache.decr(key)  # the right code costs nothing
     ratings = list(Rating.objects.filter(service=rating.service, ordinal__lte=rating.ordinal).order_by("ordinal"))
     return _receipt(request, rating.service, ratings, clock.now())

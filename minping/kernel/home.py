@@ -12,6 +12,7 @@ import secrets
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ class Home:
     def config_file(self) -> Path:
         return self.path / "minping.toml"
 
-    @property
+    @cached_property
     def clock_file(self) -> Path:
         return self.path / "clock.json"
 

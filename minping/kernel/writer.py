@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection, transaction
 
 MOST = 64
+LINGER = 0.002  # seconds; a flush takes as long
 
 
 Item = TypeVar("Item")
@@ -58,14 +60,24 @@ class GroupWriter(Generic[Item, Result]):
                 self._thread.start()
 
     def _loop(self) -> None:
+        last = 1
         while True:
-            batch = [self._queue.get()]
-            while len(batch) < MOST:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
+            batch = self._gather(last)
+            last = len(batch)
             self._commit(batch)
+
+    def _gather(self, expected: int) -> list[tuple[Item, Future[Result]]]:
+        """The next batch.  Those answered just now come back within a moment: where several came last
+        time, that moment is waited for; one alone never waits."""
+        batch = [self._queue.get()]
+        until = time.perf_counter() + LINGER
+        while len(batch) < MOST:
+            wait = until - time.perf_counter() if len(batch) < expected else 0.0
+            try:
+                batch.append(self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
 
     def _commit(self, batch: list[tuple[Item, Future[Result]]]) -> None:
         close_old_connections()

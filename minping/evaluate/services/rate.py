@@ -20,7 +20,6 @@ from minping.evaluate.states import Entry, Outcome, RatingKind
 from minping.kernel import bulk, events, ids, journal
 from minping.kernel.access import RATER
 from minping.kernel.errors import Problem
-from minping.kernel.models import JournalEntry
 from minping.kernel.writer import GroupWriter
 from minping.upstream.services import message_release
 
@@ -156,8 +155,7 @@ class _Batch:
     def __init__(self, presses: Sequence[Press]) -> None:
         self.at = max(press.at for press in presses)
         hashes = {tokens.stored(press.token) for press in presses}
-        # Locked in one order, so that two workers holding the same services cannot block each other.
-        found = Service.objects.select_for_update().filter(token__in=hashes).order_by("pk")
+        found = bulk.locked(Service, "token", hashes)
         self.known: dict[bytes, _Known] = {bytes(service.token): _Known(service) for service in found}
         spoken = {k.service.pk: k for k in self.known.values() if k.service.outcome != Outcome.NONE}
         if spoken:
@@ -272,9 +270,7 @@ class _Batch:
         at = self.at
         first = [service.pk for service, rating, _ in self.new if rating.kind == RatingKind.FIRST]
         if first:
-            spent = Service.objects.filter(pk__in=first, outcome=Outcome.NONE).update(
-                outcome=Outcome.RATING, outcome_at=at
-            )
+            spent = bulk.update(Service, first, {"outcome": Outcome.RATING, "outcome_at": at}, outcome=Outcome.NONE)
             assert spent == len(first), "locked services changed their outcome"
         bulk.insert(Rating, _COLUMNS, [[getattr(rating, name) for name in _COLUMNS] for _, rating, _ in self.new])
         for invitation, rating in self.rerated:
@@ -305,7 +301,7 @@ class _Batch:
 
 def _entry(
     action: str, service: Service, rating: Rating, press: Press, records: list[Any], **more: Any
-) -> JournalEntry:
+) -> journal.Entry:
     return journal.entry_for(
         action, at=press.at, actor=RATER.name, organization_code=service.organization_code, subject=rating.pk,
         records=records, service=service.pk.hex, level=rating.level, tags=list(rating.tags), channel=press.channel,

@@ -16,6 +16,7 @@ from minping.evaluate import events as evaluated
 from minping.evaluate import jobs as evaluate_jobs
 from minping.evaluate import messages as evaluate_messages
 from minping.evaluate import queries as evaluate_queries
+from minping.evaluate.channels.sms import jobs as sms_jobs
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.states import RatingKind
 from minping.feedback import events as fed_back
@@ -125,6 +126,7 @@ JOBS: tuple[Job, ...] = (
     Job("seal", "日志封链", 0.5, _seal),
     *upstream_jobs.JOBS,
     *evaluate_jobs.JOBS,
+    *sms_jobs.JOBS,
     *rectify_jobs.JOBS,
 )
 

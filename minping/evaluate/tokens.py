@@ -42,6 +42,12 @@ def receipt_code(rating_id: UUID) -> str:
     return " ".join(digits[i : i + 4] for i in range(0, 16, 4))
 
 
+def phone_code(identifier: UUID) -> str:
+    """The six digits that are sent to a phone under this id."""
+    number = int.from_bytes(privacy.keyed("receipt", b"phone" + identifier.bytes)[:8], "big") % 10**6
+    return f"{number:06d}"
+
+
 def receipt_index(code: str) -> bytes:
     """How a receipt code is stored and looked up."""
     return privacy.index("receipt", "".join(ch for ch in code if ch.isdigit()))

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 KEY_NAMES = ("django", "seal", "index", "invitation", "receipt", "journal", "province")
@@ -30,7 +31,8 @@ class Config:
 
     `database` is a URL (`sqlite:///…` or `postgresql://…`), `base_url` the public
     address that invitations carry, `province` the address of the superior system
-    (empty: driver `none`), `sandbox` whether the clock may be moved.
+    (empty: driver `none`), `sandbox` whether the clock may be moved, `sms` the table
+    of the short message gateway (evaluate/channels/sms/gateways).
     """
 
     database: str = ""
@@ -39,13 +41,16 @@ class Config:
     sandbox: bool = False
     area: str = "350213005"
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    sms: dict[str, Any] = field(default_factory=dict)
 
 
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(v)}" for key, v in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)  # a JSON string is a valid TOML basic string
 
 
@@ -122,7 +127,11 @@ class Home:
 
     def save(self, config: Config) -> None:
         """Write `minping.toml` whole, by rename, so that a crash leaves the old one."""
-        text = "".join(f"{name} = {_toml(value)}\n" for name, value in config.__dict__.items())
+        plain = {name: value for name, value in config.__dict__.items() if not isinstance(value, dict)}
+        tables = {name: value for name, value in config.__dict__.items() if isinstance(value, dict) and value}
+        text = "".join(f"{name} = {_toml(value)}\n" for name, value in plain.items())
+        for name, table in tables.items():  # a table comes last: what follows it would belong to it
+            text += f"\n[{name}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in table.items())
         fresh = self.config_file.with_suffix(".new")
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(self.config_file)

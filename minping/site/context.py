@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from minping import law
+from minping.evaluate.channels.sms.gateways import gateway
 from minping.kernel import clock
 from minping.kernel.access import Actor, Grant
 from minping.registry import queries as registry
@@ -20,6 +21,7 @@ SECTIONS = (
     ("指标", "indicators", ("indicators.read",)),
     ("季度报告", "quarter", ("quarter.send",)),
     ("上送", "delivery", ("delivery.read",)),
+    ("短信", "texts", ("delivery.read",)),
     ("登记簿", "registry", ("registry.read",)),
     ("账号", "accounts", ("account.read",)),
     ("日志", "journal", ("journal.read",)),
@@ -69,6 +71,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         "links": {name: reverse(url_name) for name, url_name in LINKS},
         # Lazy: an error page about the database must not ask the database for a name it does not print.
         "office_name": SimpleLazyObject(office_name),
+        "notes": [],
     }
     if settings.MINPING_SANDBOX:
         context["clock_text"] = clock.moment_text(clock.now())
@@ -82,5 +85,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     ]
     context["who"] = who_card(who)
     if not settings.MINPING_PROVINCE:
-        context["upstream_note"] = "没有接省平台接口：上送的内容写入文件夹，由人工录入省平台后登记编号。"
+        context["notes"].append("没有接省平台接口：上送的内容写入文件夹，由人工录入省平台后登记编号。")
+    if not gateway().real:
+        context["notes"].append("没有接短信网关：短信只写进文件夹，没有真正发出。")
     return context

@@ -25,6 +25,8 @@ LIMITS = [
     ("rerate", 7, "natural_day", "R9"),
     ("due_soon", 1, "working_day", "minan/5.2"),
     ("clock_skew", 10, "minute", "minan/4.2.1"),
+    ("sms_settle", 20, "minute", "minan/3.4.1"),
+    ("phone_code", 5, "minute", "R12"),
 ]
 
 
@@ -41,7 +43,10 @@ def test_no_limit_is_untested() -> None:
 
 def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
-    assert ours == {"change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report"}
+    assert ours == {
+        "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
+        "phone_code",
+    }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
 
@@ -161,6 +166,11 @@ def test_the_other_parameters() -> None:
         "evidence_kinds": "suffix",
         "evidence_size": "byte",
         "evidence_count": "file",
+        "sms_from_hour": "hour",
+        "sms_until_hour": "hour",
+        "phone_code_tries": "count",
+        "phone_code_per_hour": "count",
+        "phone_code_per_address": "count",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"
@@ -174,6 +184,7 @@ def test_channels_proofs_and_handlings() -> None:
         "identity_platform": True,
         "phone_code": True,
         "link": True,
+        "phone_reply": True,
         "none": False,
     }
     assert RULES.channels["qr"].clause == "minan/3.4.1"

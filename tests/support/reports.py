@@ -38,12 +38,12 @@ def post(live: Installation, url: str, **fields: Any) -> int:
     return answer.status
 
 
-def service(live: Installation, case_no: str) -> dict[str, Any]:
+def service(live: Installation, case_no: str, phone: str = "") -> dict[str, Any]:
     """One service of a citizen who never was, as JSON."""
     now = live.now()
     return {
         "organization_code": "minan-center", "case_no": case_no, "service_no": 1, "service_name": "办结",
         "item_code": ITEM, "window_code": "03", "handling": "hall", "case_state": 3, "accepted_at": now,
         "served_at": now,
-        "applicant": {"kind": "person", "name": "群众甲", "cert_type": "111", "cert_no": "350213190001010011", "phone": ""},
+        "applicant": {"kind": "person", "name": "群众甲", "cert_type": "111", "cert_no": "350213190001010011", "phone": phone},
     }  # fmt: skip

@@ -29,7 +29,10 @@ class Channel:
         return f"{__name__}.{self.name}"
 
 
-CHANNELS: tuple[Channel, ...] = (Channel("link"),)
+CHANNELS: tuple[Channel, ...] = (
+    Channel("link"),
+    Channel("sms"),
+)
 
 
 def apps() -> Iterator[str]:

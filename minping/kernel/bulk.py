@@ -73,12 +73,11 @@ def _copy_column(jsonb: bool, values: Column) -> Column:
     if len(kinds) == 1 and (form := _COPY.get(next(iter(kinds)))):
         return form(values)
     # Some are null, or of a type derived from one of those above (such as a StrEnum).
-    return ["\\N" if v is None else _COPY[_kind(type(v))]([v])[0] for v in values]
+    return ["\\N" if v is None else _COPY[_kind(v)]([v])[0] for v in values]
 
 
-@lru_cache(maxsize=64)
-def _kind(found: type[Any]) -> type[Any]:
-    return next(known for known in found.__mro__ if known in _COPY)
+def _kind(value: Any) -> type[Any]:
+    return next(known for known in type(value).__mro__ if known in _COPY)
 
 
 @lru_cache(maxsize=64)

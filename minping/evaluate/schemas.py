@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from minping.kernel import bulk
 from minping.kernel.errors import Problem
 
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\s/\x00]+$")]
@@ -74,7 +75,8 @@ def services_of(text: bytes | str, most: int) -> list[ServiceIn] | None:
     Nearly every call is right as a whole; the others are read row by row, to say which row is not.
     """
     try:
-        rows = _ALL.validate_json(text)
+        with bulk.undisturbed():
+            rows = _ALL.validate_json(text)
     except ValidationError:
         return None
     return rows if len(rows) <= most else None

@@ -5,6 +5,7 @@ Set-based: a batch is one transaction with a handful of statements, whatever its
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +20,30 @@ from minping.kernel.access import SYSTEM
 from minping.upstream.services import Draft, messages_enqueue
 
 BATCH = 10_000
+LANES = 2  # batches at once on PostgreSQL: one is written while the other is made
 
 _COLUMNS = ("id", "service", "level", "rule", "made_at")
 _READ = (
     "id", "area_code", "organization_code", "case_no", "service_no", "default_rule", "default_due_at",
 )  # fmt: skip
+
+
+def defaults_round(*, at: datetime) -> bool:
+    """One batch, or where the database lets writers work side by side as many as it may; True where more may be due."""
+    if connection.vendor != "postgresql" or connection.in_atomic_block:
+        return defaults_make(at=at) == BATCH
+
+    def lane(_: int) -> int:
+        try:
+            return defaults_make(at=at)
+        finally:
+            connection.close()
+
+    first = defaults_make(at=at)
+    if first < BATCH:  # the rule: little is due at once
+        return False
+    with ThreadPoolExecutor(LANES) as pool:
+        return BATCH in list(pool.map(lane, range(LANES)))
 
 
 def defaults_make(*, at: datetime, most: int = BATCH) -> int:
@@ -32,7 +52,7 @@ def defaults_make(*, at: datetime, most: int = BATCH) -> int:
     The fact's time is the end of the silence, whenever the job comes round.  A person
     who rates in the same moment wins or loses by the row lock, never both.
     """
-    with transaction.atomic():
+    with bulk.undisturbed(), transaction.atomic():
         rows = _spend(at, most)
         if not rows:
             return 0
@@ -41,17 +61,27 @@ def defaults_make(*, at: datetime, most: int = BATCH) -> int:
     return len(rows)
 
 
+_ADDRESS = {
+    "postgresql": ("ctid", "= ANY(ARRAY", "FOR UPDATE SKIP LOCKED"),
+    "sqlite": ("rowid", "IN ", ""),
+}  # vendor: address of a row, among, lock
+# After a flood of services the statistics are old: without this each batch would read and sort all that is due.
+_IN_ORDER = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"
+
+
 def _spend(at: datetime, most: int) -> list[tuple[Any, ...]]:
     """Compare and set, as one statement: the silent services that are due are spent, and told."""
     # The row's own address spares ten thousand look-ups by key; it holds for the length of the statement.
-    row, locked = ("ctid", "FOR UPDATE SKIP LOCKED") if connection.vendor == "postgresql" else ("rowid", "")
+    row, among, locked = _ADDRESS[connection.vendor]
     moment = bulk.raw_instant(at)
     table = Service._meta.db_table
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_IN_ORDER)
         cursor.execute(
-            f"UPDATE {table} SET outcome = %s, outcome_at = %s WHERE outcome = %s AND {row} IN "
+            f"UPDATE {table} SET outcome = %s, outcome_at = %s WHERE outcome = %s AND {row} {among}"
             f"(SELECT {row} FROM {table} WHERE outcome = 'none' AND default_due_at <= %s "
-            f"ORDER BY default_due_at LIMIT %s {locked}) RETURNING {', '.join(_READ)}",
+            f"ORDER BY default_due_at LIMIT %s {locked}{')' if '(' in among else ''}) RETURNING {', '.join(_READ)}",
             [Outcome.DEFAULT, moment, Outcome.NONE, moment, most],
         )
         found: list[tuple[Any, ...]] = cursor.fetchall()

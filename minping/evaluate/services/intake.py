@@ -167,7 +167,8 @@ def services_receive(rows: Sequence[ServiceIn | Problem], *, by: Actor, at: date
     """
     for attempt in range(TRIES):
         try:
-            return _receive(rows, by, at)
+            with bulk.undisturbed():
+                return _receive(rows, by, at)
         except IntegrityError:  # another call reported one of them in the same moment: look again
             if attempt == TRIES - 1:
                 raise

@@ -27,6 +27,8 @@ def measure(name: str, scale: int, postgres: str) -> dict[str, Any]:
 
 def main() -> int:
     scales = QUICK if "--quick" in sys.argv else FULL
+    if "--profile" in sys.argv:
+        os.environ["BENCH_PROFILE"] = "1"
     only = [argument for argument in sys.argv[1:] if argument in FULL] or list(FULL)
     postgres = os.environ.get("MINPING_DATABASE", "")
     databases = {"SQLite": "", **({"PostgreSQL": postgres} if postgres else {})}
@@ -38,9 +40,12 @@ def main() -> int:
         if name in only:
             cells = [text(found[db][name], found[db].get("raw", {})) for db in found]
             print(f"{title:<28}" + "".join(f"{cell:>26}" for cell in cells) + f"   {aim}")
-    for db in found:
-        if "intake" in found[db]:
-            print(f"时间花在哪里（{db}，收件）：{'，'.join(found[db]['intake']['where'])}")
+    for db, parts in found.items():
+        for name, part in parts.items():
+            if "where" in part:
+                print(
+                    f"时间花在哪里（{db}，{TITLES[name]}）：" + "，".join(f"{n} {s:.0%}" for n, s in part["where"][:9])
+                )
     right = all(part.get("right", True) for parts in found.values() for part in parts.values())
     print("每条答复都在库里，日志核验通过。" if right else "有答复不在库里，或日志核验不通过！")
     return 0 if right else 1
@@ -50,6 +55,7 @@ def over(raw: dict[str, Any], rate: float, name: str = "eight") -> str:
     return f"，差 {raw[name] / rate:.1f}×" if raw else ""
 
 
+TITLES = {"ratings": "评价", "intake": "收件", "defaults": "默认", "worklist": "工作台"}
 ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("原始单行提交，1 连接 /秒", "raw", lambda f, r: f"{f['one']:,.0f}", "—"),
     ("原始单行提交，8 连接 /秒", "raw", lambda f, r: f"{f['eight']:,.0f}", "—"),
@@ -57,21 +63,27 @@ ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("　p50 / p99 毫秒", "ratings", lambda f, r: f"{f['p50']:.1f} / {f['p99']:.1f}", ""),
     ("评价（8 客户端，HTTP 全程）/秒", "pages", lambda f, r: f"{f['rate']:,.0f}{over(r, f['rate'])}", "≤ 8×"),
     ("　p50 / p99 毫秒", "pages", lambda f, r: f"{f['p50']:.1f} / {f['p99']:.1f}", ""),
-    ("收件，每批一万 /秒", "intake", lambda f, r: f"{f['rate']:,.0f}", "20,000"),
+    ("原始成批写行（一万行一提交）/秒", "raw", lambda f, r: f"{f['set']:,.0f}", "—"),
+    ("原始按主键读一行，毫秒", "raw", lambda f, r: f"{f['ask']:.2f}", "—"),
+    ("收件，每批一万，每核一客户 /秒", "intake", lambda f, r: f"{f['rate']:,.0f}{over(r, f['rate'], 'set')}", "20,000"),
+    ("　一件的处理器时间，微秒", "intake", lambda f, r: f"{f['cpu']:.0f}", ""),
+    ("　只有一个客户 /秒", "intake", lambda f, r: f"{f['alone']:,.0f}{over(r, f['alone'], 'set')}", ""),
     (
         "默认 /秒（总数，秒）",
         "defaults",
-        lambda f, r: f"{f['rate']:,.0f}（{f['made']:,}，{f['seconds']:.0f}）",
+        lambda f, r: f"{f['rate']:,.0f}（{f['made']:,}，{f['seconds']:.0f}）{over(r, f['rate'], 'set')}",
         "百万 60 秒",
     ),
-    ("工作台·待核实 p50 / p95 毫秒", "worklist", lambda f, r: _page(f["verify"]), "20"),
-    ("工作台·待我办", "worklist", lambda f, r: _page(f["mine"]), "20"),
-    ("工作台·将超时", "worklist", lambda f, r: _page(f["soon"]), "20"),
+    ("　一件的处理器时间，微秒", "defaults", lambda f, r: f"{f['cpu']:.0f}", ""),
+    ("工作台·待核实 p50 / p95 毫秒", "worklist", lambda f, r: _page(f["verify"], r), "20"),
+    ("工作台·待我办", "worklist", lambda f, r: _page(f["mine"], r), "20"),
+    ("工作台·将超时", "worklist", lambda f, r: _page(f["soon"], r), "20"),
 )
 
 
-def _page(view: dict[str, Any]) -> str:
-    return f"{view['p50']:.0f} / {view['p95']:.0f}（{view['queries']} 次查询）"
+def _page(view: dict[str, Any], raw: dict[str, Any]) -> str:
+    reads = f"，{view['p50'] / raw['ask']:.0f} 次原始读" if raw else ""
+    return f"{view['p50']:.0f} / {view['p95']:.0f}（处理器 {view['cpu']:.0f}，{view['queries']} 次查询{reads}）"
 
 
 if __name__ == "__main__":

@@ -67,7 +67,29 @@ def raw(scale: int) -> dict[str, Any]:
 
     one, _ = many(1, lambda n: client(n, scale, 0))
     eight, _ = many(8, lambda n: client(n, scale // 4, 1_000_000_000))
-    return {"one": scale / one, "eight": scale // 4 * 8 / eight}
+    sets, ask = _raw_sets(connect(), mark)
+    return {"one": scale / one, "eight": scale // 4 * 8 / eight, "set": sets, "ask": ask}
+
+
+def _raw_sets(connection: Any, mark: str) -> tuple[float, float]:
+    """Rows a second in sets of 10,000 with one commit each (bare driver, no index but the key), and one answer in ms."""
+    batches = [[(2_000_000_000 + start + n, ROW) for n in range(10_000)] for start in range(0, 100_000, 10_000)]
+    start = time.perf_counter()
+    for batch in batches:
+        connection.execute("BEGIN")
+        if mark == "%s":
+            with connection.cursor() as cursor, cursor.copy("COPY raw FROM STDIN") as copy:
+                copy.write("".join(f"{key}\t{text}\n" for key, text in batch))
+        else:
+            connection.executemany("INSERT INTO raw VALUES (?, ?)", batch)
+        connection.execute("COMMIT")
+    sets = 100_000 / (time.perf_counter() - start)
+    times = []
+    for n in range(500):
+        start = time.perf_counter()
+        connection.execute(f"SELECT text FROM raw WHERE id = {mark}", (2_000_000_000 + n * 100,)).fetchone()
+        times.append(time.perf_counter() - start)
+    return sets, median(times) * 1000
 
 
 def ratings(scale: int) -> dict[str, Any]:
@@ -94,7 +116,29 @@ def ratings(scale: int) -> dict[str, Any]:
 
     rating_give(Press(_invitations(1, 900_000_000)[0].rsplit("/", 1)[1], 5, clock.now(), "mobile", "link", (), ""))
     took, times = many(8, client)
-    return {"rate": scale / took, **spread(times), **_checked(scale + 1)}
+    return {"rate": scale / took, **spread(times), **_checked(scale + 1), **_profiled_ratings()}
+
+
+def _profiled_ratings() -> dict[str, Any]:
+    """Five hundred more, in groups as the writer makes them, in one thread."""
+    if not os.environ.get("BENCH_PROFILE"):
+        return {}
+    from django.db import transaction
+
+    from minping.evaluate.services import Press, ratings_give
+    from minping.kernel import clock
+
+    presses = [
+        Press(url.rsplit("/", 1)[1], 5, clock.now(), "mobile", "link", (), ROW)
+        for url in _invitations(500, 800_000_000)
+    ]
+
+    def work() -> None:
+        for start in range(0, 500, 8):
+            with transaction.atomic():
+                ratings_give(presses[start : start + 8])
+
+    return _profiled(work)
 
 
 def _invitations(count: int, first: int = 0) -> list[str]:
@@ -163,51 +207,146 @@ def _wait(port: str) -> None:
 
 
 def intake(scale: int) -> dict[str, Any]:
-    """Services taken in, in batches of 10,000, from JSON text to commit."""
+    """Services taken in, in batches of 10,000, from JSON text to commit and answer: one client, and one per core."""
     world.ready()
-    from minping.evaluate.schemas import ServiceIn
+    alone, spent = _clients([(0, scale)])
+    count = os.cpu_count() or 1
+    together, _ = _clients([(10_000_000 * (n + 1), scale) for n in range(count)])
+    return {"rate": together, "alone": alone, "cpu": spent, **_profiled(lambda: intake_client(900_000_000, 20_000))}
+
+
+def _clients(parts: list[tuple[int, int]]) -> tuple[float, float]:
+    """Clients that begin at the same moment, each a process of its own: services a second in all, and what one
+    service costs a client in microseconds of processor (which a busy machine does not change)."""
+    clients = [
+        subprocess.Popen(
+            [sys.executable, "-m", "bench.measures", "intake_client", str(first), str(count)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for first, count in parts
+    ]  # fmt: skip
+    for client in clients:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "ready\n"
+    start = time.perf_counter()
+    for client in clients:
+        assert client.stdin is not None
+        client.stdin.write("go\n")
+        client.stdin.flush()
+    spent = [float(client.stdout.readline()) for client in clients if client.stdout is not None]
+    took = time.perf_counter() - start
+    assert [client.wait() for client in clients] == [0] * len(clients)
+    taken = sum(count for _, count in parts)
+    return taken / took, sum(spent) / taken * 1e6
+
+
+def intake_client(first: int, count: int, wait: bool = False) -> None:
+    """What the API does with a call, without HTTP: text, rows, commit, answers."""
+    from minping.evaluate import tokens
+    from minping.evaluate.schemas import services_of
+    from minping.evaluate.services import services_receive
+    from minping.kernel import clock
+
+    at, by = clock.now(), world.reporter()
+
+    def take(start: int, rows: int, body: str) -> None:
+        given = services_of(body, rows)
+        assert given is not None
+        url = tokens.invitation_urls()
+        json.dumps([answer.as_json(url) for answer in services_receive(given, by=by, at=at)])
+
+    bodies = [(start, json.dumps(world.rows(start, 10_000, at))) for start in range(first, first + count, 10_000)]
+    take(first + 5_000_000, 100, json.dumps(world.rows(first + 5_000_000, 100, at)))  # warms up
+    if wait:
+        print("ready", flush=True)
+        sys.stdin.readline()
+    began = time.process_time()
+    for start, body in bodies:
+        take(start, 10_000, body)
+    if wait:
+        print(time.process_time() - began, flush=True)
+
+
+# Whose functions belong to what, by the first part of a file name that fits.
+GROUPS = (
+    ("pydantic", "JSON、格式校验"),
+    ("json", "JSON、格式校验"),
+    ("hashlib", "摘要、签名、封存"),
+    ("hmac", "摘要、签名、封存"),
+    ("aead", "摘要、签名、封存"),
+    ("HASH", "摘要、签名、封存"),
+    ("kernel/privacy", "摘要、签名、封存"),
+    ("kernel/journal", "日志"),
+    ("kernel/ids", "编号"),
+    ("urandom", "编号"),
+    ("uuid.py", "编号"),
+    ("kernel/bulk", "成批写入的换算"),
+    ("isoformat", "成批写入的换算"),
+    ("psycopg", "数据库"),
+    ("sqlite", "数据库"),
+    ("executemany", "数据库"),
+    ("django/template", "模板"),
+    ("django/utils", "模板"),
+    ("django/db", "Django 读写"),
+    ("django/", "Django 其他"),
+    ("upstream", "上送队列"),
+    ("minping", "民评其他"),
+)
+
+
+def _profiled(work: Callable[[], object]) -> dict[str, Any]:
+    """Where the time goes, by group of functions, where it is asked for (`--profile`)."""
+    if not os.environ.get("BENCH_PROFILE"):
+        return {}
+    profile = cProfile.Profile()
+    profile.enable()
+    work()
+    profile.disable()
+    stats: Any = pstats.Stats(profile)
+    groups: dict[str, float] = {}
+    for (file, _, name), told in stats.stats.items():
+        where = f"{file} {name}"
+        group = next((label for part, label in GROUPS if part in where), "Python 其他")
+        groups[group] = groups.get(group, 0.0) + told[2]
+    total = sum(groups.values()) or 1
+    return {"where": sorted(((name, spent / total) for name, spent in groups.items()), key=lambda p: -p[1])}
+
+
+def defaults(scale: int) -> dict[str, Any]:
+    """Silence becomes defaults, set by set, over `scale` services, as the job does it; then all is verified."""
+    _services(scale)
+    from datetime import timedelta
+
+    from minping.evaluate.models import DefaultOutcome
+    from minping.evaluate.services import defaults_make, defaults_round
+    from minping.kernel import clock, journal
+
+    later = clock.now() + timedelta(days=9)
+    start, began = time.perf_counter(), time.process_time()
+    while defaults_round(at=later):
+        pass
+    took, spent = time.perf_counter() - start, time.process_time() - began
+    made = DefaultOutcome.objects.count()
+    while journal.seal():
+        pass
+    right = made == scale and journal.verify().clean
+    found = {"made": made, "seconds": took, "rate": made / took, "cpu": spent / made * 1e6, "right": right}
+    if os.environ.get("BENCH_PROFILE"):
+        _services(10_000, 900_000_000)
+        found |= _profiled(lambda: defaults_make(at=later))
+    return found
+
+
+def _services(count: int, first: int = 0) -> None:
+    """Services that have come in, without their addresses."""
+    world.ready()
     from minping.evaluate.services import services_receive
     from minping.kernel import clock
 
     at = clock.now()
-    bodies = [json.dumps(world.rows(start, 10_000, at)) for start in range(0, scale, 10_000)]
-    profile = cProfile.Profile()
-    took = 0.0
-    for number, body in enumerate(bodies):
-        start = time.perf_counter()
-        services_receive([ServiceIn.model_validate(row) for row in json.loads(body)], by=world.reporter(), at=at)
-        took += time.perf_counter() - start
-        if number == 0:
-            took = 0.0  # the first batch warms up
-    extra = world.parsed(scale, 10_000, at)
-    profile.enable()
-    services_receive(extra, by=world.reporter(), at=at)
-    profile.disable()
-    return {"rate": (scale - 10_000) / took, "where": where(profile)}
-
-
-def where(profile: cProfile.Profile) -> list[str]:
-    """The eight functions that most of the time goes to."""
-    stats: Any = pstats.Stats(profile)
-    total = stats.total_tt or 1
-    top = sorted(stats.stats.items(), key=lambda item: item[1][2], reverse=True)[:8]
-    return [f"{name[2].strip('<>')} {share[2] / total:.0%}" for name, share in top]
-
-
-def defaults(scale: int) -> dict[str, Any]:
-    """Silence becomes defaults, set by set, over `scale` services."""
-    _invitations(scale)
-    from datetime import timedelta
-
-    from minping.evaluate.services import defaults_make
-    from minping.kernel import clock
-
-    later = clock.now() + timedelta(days=9)
-    start, made = time.perf_counter(), 0
-    while count := defaults_make(at=later):
-        made += count
-    took = time.perf_counter() - start
-    return {"made": made, "seconds": took, "rate": made / took}
+    for start in range(first, first + count, 10_000):
+        rows = world.parsed(start, min(10_000, first + count - start), at)
+        services_receive(rows, by=world.reporter(), at=at)
 
 
 def worklist(scale: int) -> dict[str, Any]:
@@ -241,21 +380,29 @@ def worklist(scale: int) -> dict[str, Any]:
     for view in ("verify", "mine", "soon"):
         client.get(f"/desk/{view}/")
         times = []
+        began = time.process_time()
         for _ in range(30):
             start_at = time.perf_counter()
             assert client.get(f"/desk/{view}/").status_code == 200
             times.append(time.perf_counter() - start_at)
+        spent = (time.process_time() - began) / 30 * 1000
         with CaptureQueriesContext(connection) as queries:
             client.get(f"/desk/{view}/")
         in_database = sum(float(q["time"]) for q in queries.captured_queries)
         shown[view] = {
             "p50": median(times) * 1000, "p95": quantiles(times, n=20)[18] * 1000, "queries": len(queries),
-            "database": in_database * 1000,
+            "database": in_database * 1000, "cpu": spent,
         }  # fmt: skip
-    return shown
+    return {**shown, **_profiled(lambda: [client.get("/desk/mine/") for _ in range(20)])}
 
 
 MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist)}
 
 if __name__ == "__main__":
-    print(json.dumps(MEASURES[sys.argv[1]](int(sys.argv[2]))))
+    if sys.argv[1] == "intake_client":
+        import django
+
+        django.setup()
+        intake_client(int(sys.argv[2]), int(sys.argv[3]), wait=True)
+    else:
+        print(json.dumps(MEASURES[sys.argv[1]](int(sys.argv[2]))))

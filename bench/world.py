@@ -59,22 +59,31 @@ def reporter() -> Actor:
 
 def rows(first: int, count: int, at: datetime) -> list[dict[str, Any]]:
     """Services as a business system reports them, of a citizen who never was."""
-    served = (at - timedelta(minutes=1)).isoformat()
+    first_served = at - timedelta(hours=1)
+
+    def person(number: int) -> tuple[str, str]:
+        """When this one was served, and a certificate number of its own (of nobody: born in 1900)."""
+        served = first_served + timedelta(milliseconds=number % 3_000_000)
+        return served.isoformat(), f"35021319000101{number % 10000:04d}"
+
+    told = [(number, *person(number)) for number in range(first, first + count)]
     return [
         {
             "organization_code": "minan-center", "case_no": f"B-{number:09d}", "service_no": 1, "service_name": "办结",
             "item_code": ITEM, "window_code": "03", "staff_code": "w03", "handling": "hall", "case_state": 3,
             "accepted_at": served, "served_at": served, "finished_at": served,
             "applicant": {
-                "kind": "person", "name": "群众甲", "cert_type": "111", "cert_no": "350213190001010011",
+                "kind": "person", "name": "群众甲", "cert_type": "111", "cert_no": certificate,
                 "phone": f"1380000{number % 10000:04d}",
             },
         }
-        for number in range(first, first + count)
+        for number, served, certificate in told
     ]  # fmt: skip
 
 
 def parsed(first: int, count: int, at: datetime) -> list[ServiceIn]:
+    from pydantic import TypeAdapter
+
     from minping.evaluate.schemas import ServiceIn
 
-    return [ServiceIn.model_validate(row) for row in rows(first, count, at)]
+    return TypeAdapter(list[ServiceIn]).validate_python(rows(first, count, at))

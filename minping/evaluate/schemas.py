@@ -5,8 +5,18 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
+from minping.kernel import bulk
 from minping.kernel.errors import Problem
 
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\s/\x00]+$")]
@@ -54,6 +64,22 @@ class ServiceIn(BaseModel):
     finished_at: Moment | None = None
     applicant: ApplicantIn
     agent: ApplicantIn | None = None
+
+
+_ALL = TypeAdapter(list[ServiceIn])
+
+
+def services_of(text: bytes | str, most: int) -> list[ServiceIn] | None:
+    """The rows of a JSON array, read in one go; None where it is none, is too long, or has a row that is not right.
+
+    Nearly every call is right as a whole; the others are read row by row, to say which row is not.
+    """
+    try:
+        with bulk.undisturbed():
+            rows = _ALL.validate_json(text)
+    except ValidationError:
+        return None
+    return rows if len(rows) <= most else None
 
 
 class RowInvalid(Problem):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
@@ -28,6 +29,18 @@ def invitation_token(service_id: UUID) -> str:
 
 def invitation_url(service_id: UUID) -> str:
     return f"{settings.MINPING_BASE_URL}/r/{invitation_token(service_id)}"
+
+
+def invitation_tokens() -> Callable[[UUID], str]:
+    """`invitation_token` for many services in a row."""
+    keyed = privacy.keyed_many("invitation")
+    return lambda service_id: _readable(keyed(service_id.bytes))
+
+
+def invitation_urls() -> Callable[[UUID], str]:
+    """`invitation_url` for many services in a row."""
+    token, start = invitation_tokens(), f"{settings.MINPING_BASE_URL}/r/"
+    return lambda service_id: start + token(service_id)
 
 
 def change_token(rating_id: UUID) -> str:

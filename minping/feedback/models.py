@@ -47,15 +47,15 @@ class Case(Due):
     class Meta:
         verbose_name = "差评件"
         indexes: ClassVar = [
-            models.Index(
-                fields=["organization_code", "due_at"], name="case_verifying", condition=models.Q(state="verifying")
-            ),
+            # The work list, in its own order and without reading the table (kernel/queues).
+            models.Index(fields=["organization_code", "state", "due_at", "id", "window_code"], name="case_queue"),
             models.Index(fields=["organization_code", "opened_at"], name="case_period"),
             models.Index(
-                fields=["organization_code", "-closed_at"], name="case_closed", condition=models.Q(state="closed")
+                fields=["organization_code", "-closed_at", "id", "window_code"], name="case_done",
+                condition=models.Q(state="closed"),
             ),
             models.Index(fields=["due_at"], name="case_provisional", condition=models.Q(due_provisional=True)),
-        ]
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.number

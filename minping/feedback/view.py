@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -203,9 +204,18 @@ def closed(scope: work.Scope) -> QuerySet[Case]:
     return rows
 
 
+LINE = ("level", "item_name", "excerpt", "state", "window_name", "due_at")
+
+
+def records(ids: Iterable[UUID]) -> QuerySet[Case]:
+    """The cases behind lines, with what `rows` says of them."""
+    return Case.objects.filter(pk__in=list(ids)).only(*LINE)
+
+
 def rows(cases: Iterable[Case]) -> list[work.Row]:
     return [
         work.Row(
+            key=case.pk,
             case_id=case.pk,
             level=case.level,
             item_name=case.item_name,
@@ -213,7 +223,6 @@ def rows(cases: Iterable[Case]) -> list[work.Row]:
             state_label=CaseState(case.state).label,
             window_name=case.window_name,
             due_at=case.due_at,
-            sort=case.due_at or case.closed_at or case.opened_at,
         )
         for case in cases
     ]

@@ -2,60 +2,117 @@
 
 `bulk_create` builds a model instance and a long VALUES list per batch; intake and
 the default job write a million rows, so rows go to the driver as plain tuples
-(`executemany` on SQLite, COPY on PostgreSQL).  The few rows of a group commit go by
-prepared statements, and are found by statements that Django compiled once.
+(`executemany` on SQLite, COPY on PostgreSQL), their values turned over column by column.
+The few rows of a group commit go by prepared statements (kernel/statements.py).
 """
 
 from __future__ import annotations
 
+import gc
 import json
+import re
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import connection, models
 
+from minping.kernel.statements import prepared
+
 Row = Sequence[Any]
-Record = TypeVar("Record", bound=models.Model)
+Column = Sequence[Any]
 FEW = 64  # up to here a prepared INSERT costs fewer round trips than COPY
+CHUNK = 2000  # rows of a COPY handed over at once: the server reads them while the next ones are written
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def _sqlite_value(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
-    if isinstance(field, models.UUIDField):
-        return lambda v: None if v is None else v.hex
-    if isinstance(field, models.DateTimeField):
-        return lambda v: None if v is None else _text(v)
-    if isinstance(field, models.JSONField):
-        return lambda v: json.dumps(v, ensure_ascii=False)
-    return None
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold the cycle collector off while a set is worked: its rows hold no cycles, and each new ten thousand
+    of them would have it walk everything there is (a quarter of the time of an intake)."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _text(moment: datetime) -> str:
     """As Django itself writes an instant on SQLite: texts are compared, so the form must be the same."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ")[:-6]
 
 
-def _postgres_value(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
-    if isinstance(field, models.JSONField):
-        return lambda v: json.dumps(v, ensure_ascii=False)
-    return None
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+_SQLITE: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = (
+    (models.UUIDField, lambda v: v if type(v) is str else v.hex),
+    (models.DateTimeField, _text),
+    (models.JSONField, _json),
+)
+_POSTGRES: tuple[tuple[type[Any], Callable[[Any], Any]], ...] = ((models.JSONField, _json),)
+
+
+def _column(convert: Callable[[Any], Any] | None, values: Column) -> Column:
+    if convert is None:
+        return values
+    return [None if v is None else convert(v) for v in values]
+
+
+def _copy_text(values: Column) -> Column:
+    if not _SPECIAL.search("".join(values)):  # hardly ever: one look at the whole column, not one a value
+        return values
+    return [v.translate(_ESCAPES) for v in values]
+
+
+# How a value of each type stands in a COPY (text format), a whole column at once.
+_COPY: dict[type[Any], Callable[[Column], Column]] = {
+    str: _copy_text,
+    int: lambda values: list(map(str, values)),
+    float: lambda values: list(map(repr, values)),
+    bool: lambda values: ["t" if v else "f" for v in values],
+    bytes: lambda values: ["\\\\x" + v.hex() for v in values],
+    uuid.UUID: lambda values: [v.hex for v in values],
+    datetime: lambda values: list(map(str, values)),
+}
+
+
+def _copy_column(jsonb: bool, values: Column) -> Column:
+    if jsonb:
+        return _copy_text([_json(v) for v in values])
+    kinds = set(map(type, values))
+    if len(kinds) == 1 and (form := _COPY.get(next(iter(kinds)))):
+        return form(values)
+    # Some are null, or of a type derived from one of those above (such as a StrEnum).
+    return ["\\N" if v is None else _COPY[_kind(v)]([v])[0] for v in values]
+
+
+def _kind(value: Any) -> type[Any]:
+    return next(known for known in type(value).__mro__ if known in _COPY)
 
 
 @lru_cache(maxsize=64)
-def _plan(model: type[models.Model], columns: tuple[str, ...], vendor: str, few: bool) -> tuple[str, tuple[Any, ...]]:
+def _plan(model: type[models.Model], columns: tuple[str, ...], copied: bool) -> tuple[str, tuple[Any, ...]]:
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     names = ", ".join(quote(f.column) for f in fields)
-    if vendor == "sqlite" or few:
+    written = [_value_field(f) for f in fields]
+    if not copied:
         sql = f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})"
-        convert = _sqlite_value if vendor == "sqlite" else _postgres_value
-        return sql, tuple(convert(_value_field(f)) for f in fields)
-    sql = f"COPY {table} ({names}) FROM STDIN"
-    return sql, tuple(_postgres_value(_value_field(f)) for f in fields)
+        forms = _SQLITE if connection.vendor == "sqlite" else _POSTGRES
+        return sql, tuple(next((c for kind, c in forms if isinstance(f, kind)), None) for f in written)
+    return f"COPY {table} ({names}) FROM STDIN", tuple(isinstance(f, models.JSONField) for f in written)
 
 
 def _value_field(field: Any) -> models.Field[Any, Any]:
@@ -66,51 +123,31 @@ def _value_field(field: Any) -> models.Field[Any, Any]:
 
 
 def insert(model: type[models.Model], columns: tuple[str, ...], rows: Iterable[Row]) -> int:
-    """Insert `rows` (tuples in the order of `columns`, values as a model would hold them).
+    """Insert `rows` (tuples in the order of `columns`, values as a model would hold them, a UUID also as 32 digits).
 
     Returns the number written.  Raises IntegrityError as the database does; the
     caller's transaction then holds nothing of it.
     """
     data = list(rows)
-    if not data:
-        return 0
-    vendor = connection.vendor
-    few = len(data) <= FEW
-    sql, converters = _plan(model, columns, vendor, few)
-    special = [(index, convert) for index, convert in enumerate(converters) if convert is not None]
-    with _prepared() as cursor:
-        if vendor == "sqlite" or few:
-            cursor.executemany(sql, _converted(data, special))
-        else:
-            with cursor.copy(sql) as copy:
-                for row in _converted(data, special):
-                    copy.write_row(row)
+    if data:
+        insert_columns(model, columns, list(zip(*data, strict=True)))
     return len(data)
 
 
-@contextmanager
-def _prepared() -> Iterator[Any]:
-    """A cursor whose statements the server prepares: on PostgreSQL psycopg's own, on Django's connection."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            yield cursor
-        return
-    import psycopg
-
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as raw:
-        yield raw
-
-
-def _converted(rows: list[Row], special: list[tuple[int, Callable[[Any], Any]]]) -> Iterable[Row]:
-    for row in rows:
-        if not special:
-            yield row
-            continue
-        values = list(row)
-        for index, convert in special:
-            values[index] = convert(values[index])
-        yield values
+def insert_columns(model: type[models.Model], columns: tuple[str, ...], values: Sequence[Column]) -> None:
+    """The same by columns: values of one type are turned over in one go, which is what makes a set fast."""
+    copied = connection.vendor == "postgresql" and len(values[0]) > FEW
+    sql, forms = _plan(model, columns, copied)
+    with prepared() as cursor:
+        if not copied:
+            turned = [_column(form, column) for form, column in zip(forms, values, strict=True)]
+            cursor.executemany(sql, zip(*turned, strict=True))
+            return
+        with cursor.copy(sql) as copy:
+            for start in range(0, len(values[0]), CHUNK):
+                parts = [column[start : start + CHUNK] for column in values]
+                turned = [_copy_column(form, part) for form, part in zip(forms, parts, strict=True)]
+                copy.write(("\n".join(map("\t".join, zip(*turned, strict=True))) + "\n").encode())
 
 
 def instant(value: Any) -> datetime:
@@ -138,51 +175,6 @@ def raw_id(value: uuid.UUID) -> Any:
     return value.hex if connection.vendor == "sqlite" else value
 
 
-@lru_cache(maxsize=256)
-def _compiled(model: type[models.Model], column: str, count: int, vendor: str) -> tuple[str, list[str], Any, Any]:
-    """Django's own statement for `count` values: built once, since building costs more than running."""
-    marks = [number.to_bytes(2, "big") for number in range(count)]
-    rows = model._default_manager.filter(**{f"{column}__in": marks}).order_by("pk").select_for_update()
-    compiler = rows.query.get_compiler(connection=connection)
-    sql, _ = compiler.as_sql()
-    chosen = [expression for expression, _, _ in compiler.select]
-    return sql, [expression.target.attname for expression in chosen], compiler, compiler.get_converters(chosen)
-
-
-def locked(model: type[Record], column: str, values: Collection[bytes]) -> list[Record]:
-    """The rows whose binary `column` is among `values`, locked, in the order of their keys.
-
-    In one order, so that two workers that hold the same rows cannot block each other.
-    """
-    if not values:
-        return []
-    sql, names, compiler, converters = _compiled(model, column, len(values), connection.vendor)
-    with _prepared() as cursor:
-        cursor.execute(sql, tuple(values))
-        found: Iterable[Any] = cursor.fetchall()
-    if converters:
-        found = compiler.apply_converters(found, converters)
-    return [model.from_db(connection.alias, names, row) for row in found]
-
-
-def update(model: type[models.Model], keys: Sequence[Any], changes: Mapping[str, Any], **where: Any) -> int:
-    """Set `changes` on the rows with these `keys` that still say `where` (compare and set); returns how many."""
-    plan = _sqlite_value if connection.vendor == "sqlite" else _postgres_value
-    quote = connection.ops.quote_name
-
-    def said(name: str, value: Any) -> tuple[str, Any]:
-        field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
-        convert = plan(_value_field(field))
-        return quote(field.column), convert(value) if convert else value
-
-    sets = [said(name, value) for name, value in changes.items()]
-    tests = [said(name, value) for name, value in where.items()]
-    column = said("pk", None)[0]
-    sql = (
-        f"UPDATE {quote(model._meta.db_table)} SET {', '.join(f'{name} = %s' for name, _ in sets)}"
-        f" WHERE {''.join(f'{name} = %s AND ' for name, _ in tests)}{column} IN ({', '.join(['%s'] * len(keys))})"
-    )
-    with _prepared() as cursor:
-        cursor.execute(sql, [value for _, value in (*sets, *tests)] + [said("pk", key)[1] for key in keys])
-        changed: int = cursor.rowcount
-    return changed
+def raw_list(values: Sequence[str]) -> Any:
+    """Many texts as one value of a raw statement: `json_each(%s)` on SQLite, `ANY(%s)` on PostgreSQL."""
+    return json.dumps(values) if connection.vendor == "sqlite" else list(values)

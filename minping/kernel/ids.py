@@ -21,3 +21,16 @@ def uuid7(at: datetime | None = None) -> uuid.UUID:
 def uuid7_floor(at: datetime) -> uuid.UUID:
     """The least UUIDv7 of the instant `at`: ids made before it are smaller, so a time is a range of keys."""
     return uuid.UUID(int=(int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF) << 80)
+
+
+def uuid7_many(count: int, at: datetime) -> list[uuid.UUID]:
+    """`count` UUIDv7 of one instant, in their own order: a set that is written together lies together in an index."""
+    milliseconds = int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF
+    head, noise = milliseconds << 80 | 0x7 << 76 | 0x2 << 62, os.urandom(10 * count)
+    low, high = (1 << 62) - 1, 0xFFF << 64
+    made = []
+    for start in range(0, 10 * count, 10):
+        bits = int.from_bytes(noise[start : start + 10], "big")
+        made.append(head | bits & low | (bits >> 2) & high)
+    made.sort()
+    return [uuid.UUID(int=value) for value in made]

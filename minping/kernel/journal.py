@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, ParamSpec
 from django.apps import apps
 from django.db import connection, models, transaction
 
-from minping.kernel import bulk, ids
+from minping.kernel import bulk, ids, privacy
 from minping.kernel.home import home
 from minping.kernel.models import JournalEntry
 
@@ -55,6 +55,34 @@ def digest(label: str, values: Iterable[Any], key: bytes | None = None) -> bytes
     """Keyed digest (16 bytes) of a record's journalled values, in their declared order."""
     message = "\x1f".join([label, *map(_text, values)])
     return hmac.digest(key or home().key("journal"), message.encode("utf-8", "surrogatepass"), "sha256")[:DIGEST]
+
+
+def digests(label: str, columns: Sequence[Sequence[Any]]) -> list[bytes]:
+    """`digest` of many records of one kind, given by columns in their declared order."""
+    keyed = privacy.keyed_many("journal", f"{label}\x1f".encode())
+    join = "\x1f".join
+    return [
+        keyed(join(row).encode("utf-8", "surrogatepass"))[:DIGEST]
+        for row in zip(*map(_texts, columns), strict=True)
+    ]  # fmt: skip
+
+
+def _texts(values: Sequence[Any]) -> Sequence[str]:
+    """`_text` of a column, whose values are mostly of one type."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return values
+    if kinds == {bytes}:
+        return [value.hex() for value in values]
+    if kinds == {datetime} and all(value.tzinfo is UTC for value in values):
+        return [value.isoformat(timespec="microseconds") for value in values]
+    return [_text(value) for value in values]
+
+
+def leaves_of(label: str, ids: Sequence[uuid.UUID], columns: Sequence[Sequence[Any]]) -> bytes:
+    """`leaf` of many records of one kind, for `write(leaves=…)`."""
+    told = digests(label, columns)
+    return b"".join([part for pair in zip([i.bytes for i in ids], told, strict=True) for part in pair])
 
 
 def journalled(model: type[models.Model]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import hmac
 import json
 import os
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +42,26 @@ def _key(key_id: int) -> bytes:
     return home().key("seal" if key_id == 1 else f"seal.{key_id}")
 
 
+def mac(key: bytes, prefix: bytes = b"") -> Callable[[bytes], bytes]:
+    """HMAC-SHA256 of `prefix + message` (RFC 2104), with the work that is the same for every message done once.
+
+    `hmac.digest` sets its key up anew each time, which costs more than hashing a short message.
+    """
+    block = key.ljust(64, b"\0")
+    if len(block) != 64:
+        raise ValueError("a key of more than one block")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + prefix).copy
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
+
+    def digest(message: bytes) -> bytes:
+        first, second = inner(), outer()
+        first.update(message)
+        second.update(first.digest())
+        return second.digest()
+
+    return digest
+
+
 def seal(value: bytes, place: str) -> bytes:
     """Seal `value` for `place` (such as `identity:<service id>`)."""
     key_id = int(home().keys()["seal_id"])
@@ -64,9 +85,26 @@ def unseal_json(sealed: bytes | memoryview, place: str) -> Any:
     return json.loads(unseal(sealed, place))
 
 
+def sealer() -> Callable[[bytes, str], bytes]:
+    """`seal` for many values in a row: the key is looked up once."""
+    key_id = int(home().keys()["seal_id"])
+    head, encrypt, urandom = FORMAT + bytes([key_id]), _cipher(_key(key_id)).encrypt, os.urandom
+
+    def seal_one(value: bytes, place: str) -> bytes:
+        nonce = urandom(12)
+        return head + nonce + encrypt(nonce, value, place.encode())
+
+    return seal_one
+
+
 def keyed(name: str, message: bytes) -> bytes:
     """HMAC-SHA256 under the installation's key `name`."""
     return hmac.digest(home().key(name), message, "sha256")
+
+
+def keyed_many(name: str, prefix: bytes = b"") -> Callable[[bytes], bytes]:
+    """`keyed` for many messages in a row, each behind `prefix`: key and prefix are hashed once."""
+    return mac(home().key(name), prefix)
 
 
 def index(purpose: str, value: str) -> bytes:
@@ -76,12 +114,12 @@ def index(purpose: str, value: str) -> bytes:
 
 def normal_phone(phone: str) -> str:
     """Digits only, without the country code of China; empty where there is none."""
-    digits = re.sub(r"\D", "", phone)
+    digits = phone if phone.isdecimal() else re.sub(r"\D", "", phone)
     return digits[2:] if len(digits) == 13 and digits.startswith("86") else digits
 
 
 def normal_certificate(number: str) -> str:
-    return re.sub(r"\s", "", number).upper()
+    return "".join(number.split()).upper()
 
 
 def token_hash(token: str) -> bytes:

@@ -30,8 +30,9 @@ class View:
 
 @dataclass(frozen=True)
 class Row:
-    """One line: level, item, first words, time left."""
+    """One line: level, item, first words, time left.  `key` is the record that waits, a case or its order."""
 
+    key: UUID
     case_id: UUID
     level: int
     item_name: str
@@ -39,7 +40,6 @@ class Row:
     state_label: str
     window_name: str
     due_at: datetime | None
-    sort: datetime
 
 
 @dataclass(frozen=True)

@@ -47,11 +47,8 @@ class Order(Due):
         verbose_name = "整改单"
         constraints: ClassVar = [models.UniqueConstraint(fields=["case", "round"], name="order_round_once")]
         indexes: ClassVar = [
-            models.Index(
-                fields=["organization_code", "state", "due_at"],
-                name="order_open",
-                condition=models.Q(state__in=["assigned", "reported", "accepted", "solved"]),
-            ),
+            # The work list, in its own order and without reading the table (kernel/queues).
+            models.Index(fields=["organization_code", "state", "due_at", "id", "window_code"], name="order_queue"),
             models.Index(fields=["due_at"], name="order_provisional", condition=models.Q(due_provisional=True)),
         ]
 

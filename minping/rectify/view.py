@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -32,9 +33,18 @@ def queue(view: str, scope: work.Scope) -> QuerySet[Order]:
     return rows
 
 
+LINE = ("state", "due_at", "case__level", "case__item_name", "case__excerpt", "case__window_name")
+
+
+def records(ids: Iterable[UUID]) -> QuerySet[Order]:
+    """The orders behind lines, with what `rows` says of them."""
+    return Order.objects.select_related("case").filter(pk__in=list(ids)).only(*LINE)
+
+
 def rows(orders: Iterable[Order]) -> list[work.Row]:
     return [
         work.Row(
+            key=order.pk,
             case_id=order.case_id,
             level=order.case.level,
             item_name=order.case.item_name,
@@ -42,7 +52,6 @@ def rows(orders: Iterable[Order]) -> list[work.Row]:
             state_label=OrderState(order.state).label,
             window_name=order.case.window_name,
             due_at=order.due_at,
-            sort=order.due_at or order.assigned_at,
         )
         for order in orders
     ]

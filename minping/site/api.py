@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -17,9 +18,10 @@ from minping import __version__
 from minping.assess.api import indicators_json
 from minping.evaluate import channels
 from minping.evaluate.models import Service
-from minping.evaluate.schemas import ServiceIn, problem_of
+from minping.evaluate.schemas import ServiceIn, problem_of, services_of
 from minping.evaluate.services import services_receive
 from minping.evaluate.states import Outcome
+from minping.evaluate.tokens import invitation_urls
 from minping.kernel import clock
 from minping.kernel.api import ERRORS, Bearer, ErrorBody, actor
 from minping.kernel.errors import NotFound, Problem
@@ -144,6 +146,23 @@ def _row(value: Any, number: int | None) -> ServiceIn | Problem:
         return problem
 
 
+def _rows(body: bytes) -> tuple[Sequence[ServiceIn | Problem], bool]:
+    """The rows of a call, right or wrong, and whether it was an array.  Raises NotJson, TooManyRows."""
+    if (right := services_of(body, MOST)) is not None:
+        return right, True
+    try:
+        content = json.loads(body)
+    except (ValueError, UnicodeDecodeError) as failure:
+        raise NotJson() from failure
+    many = isinstance(content, list)
+    if not many and not isinstance(content, dict):
+        raise NotJson()
+    values = content if many else [content]
+    if len(values) > MOST:
+        raise TooManyRows(most=MOST, count=len(values))
+    return [_row(value, number + 1 if many else None) for number, value in enumerate(values)], many
+
+
 SERVICE_SCHEMA = ServiceIn.model_json_schema(ref_template="#/components/schemas/{model}")
 
 
@@ -168,21 +187,12 @@ def services_post(request: HttpRequest) -> HttpResponse:
     """Report services.  One object: its row, or the error with its status.  An array: a row each,
     207 where some were refused; good rows are kept though others are refused."""
     who = actor(request, "services:write")
-    try:
-        content = json.loads(request.body)
-    except (ValueError, UnicodeDecodeError) as failure:
-        raise NotJson() from failure
-    many = isinstance(content, list)
-    if not many and not isinstance(content, dict):
-        raise NotJson()
-    values = content if many else [content]
-    if len(values) > MOST:
-        raise TooManyRows(most=MOST, count=len(values))
-    rows = [_row(value, number + 1 if many else None) for number, value in enumerate(values)]
+    rows, many = _rows(request.body)
     answers = services_receive(rows, by=who, at=clock.now())
     if many:
         refused = any(answer.problem for answer in answers)
-        body: Any = [answer.as_json() for answer in answers]
+        url = invitation_urls()
+        body: Any = [answer.as_json(url) for answer in answers]
         return JsonResponse(body, safe=False, status=207 if refused else 200, json_dumps_params={"ensure_ascii": False})
     if answers[0].problem is not None:
         answers[0].problem.row = None

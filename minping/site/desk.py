@@ -6,11 +6,11 @@ A page of it costs a fixed number of queries whatever the number of cases (tests
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,8 +19,7 @@ from django.views.decorators.http import require_safe
 from minping import law
 from minping.feedback import services as feedback
 from minping.feedback import view as cases
-from minping.feedback.models import Case
-from minping.kernel import clock, work
+from minping.kernel import clock, queues, work
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, NotFound
 from minping.kernel.models import Account
@@ -33,6 +32,7 @@ MINE, SOON, DONE = "mine", "soon", "done"
 QUEUES = {view.id: (view, source) for source in (cases, orders) for view in source.VIEWS}
 LABELS = {MINE: "待我办", SOON: "将超时", DONE: "已办"}
 READ = ("case.read", "order.read")
+NOBODY = UUID(int=0)
 
 
 class Desk:
@@ -47,55 +47,46 @@ class Desk:
     def scope(self, permission: str) -> work.Scope:
         return work.scope_of(self.who.scopes(permission), self.places)
 
-    def waiting(self, name: str) -> QuerySet[Any]:
+    def waiting(self, name: str) -> queues.Queue:
         view, source = self.queues[name]
-        rows: QuerySet[Any] = source.queue(name, self.scope(view.permission))
-        return rows
-
-    def late(self, name: str) -> QuerySet[Any]:
-        return self.waiting(name).filter(due_at__lte=self.soon)
+        return queues.Queue(name, partial(source.queue, name), self.scope(view.permission))
 
     @cached_property
     def soon(self) -> datetime:
         area = next(iter(registry.directory().places.values())).area_code if self.places else "000000"
         return work.soon_until(area, self.now)
 
-    def done(self) -> QuerySet[Case]:
+    def done(self) -> queues.Queue:
         permission = next((p for p in READ if self.who.may(p)), READ[0])
-        return cases.closed(self.scope(permission))
+        return queues.Queue(DONE, cases.closed, self.scope(permission), "closed_at", newest_first=True)
 
     def rows(self, view: str, after: str) -> tuple[list[work.Row], str]:
-        """One page of lines, soonest first, and where the next page begins ("" at the end)."""
+        """One page of lines, soonest first, and the key that the next page begins behind ("" at the end)."""
         if view == DONE:
-            found = cases.rows(_page(self.done(), "-closed_at", after))
+            asked = [self.done()]
         else:
-            names = list(self.queues) if view in (MINE, SOON) else [view]
-            found = []
-            for name in names:
-                rows = self.late(name) if view == SOON else self.waiting(name)
-                source = self.queues[name][1]
-                if source is orders:
-                    rows = rows.select_related("case")
-                found += source.rows(_page(rows, "due_at", after))
-            found.sort(key=lambda row: (row.sort, str(row.case_id)))
-        more = found[work.PAGE].sort.isoformat() if len(found) > work.PAGE else ""
-        return found[: work.PAGE], more
+            asked = [self.waiting(name) for name in (self.queues if view in (MINE, SOON) else [view])]
+        keys = queues.first(
+            asked, most=work.PAGE + 1, after=queues.key_of(after) if after else None,
+            until=self.soon if view == SOON else None,
+        )  # fmt: skip
+        more = str(keys[work.PAGE - 1]) if len(keys) > work.PAGE else ""
+        keys = keys[: work.PAGE]
+        lines: dict[UUID, work.Row] = {}
+        for source in (cases, orders):
+            mine = [key.id for key in keys if (key.queue == DONE or self.queues[key.queue][1] is source)]
+            if mine and (source is cases or view != DONE):
+                lines |= {row.key: row for row in source.rows(source.records(mine))}
+        return [lines[key.id] for key in keys if key.id in lines], more
 
-    def counts(self, name: str) -> tuple[int, int]:
-        """How many wait and how many of them are late soon, in one query, up to the cap.
-
-        A badge need not count a hundred thousand; the soonest are counted first, so the
-        late ones are never hidden by the cap.
-        """
-        told = (
-            self.waiting(name)
-            .order_by("due_at")[: work.CAP + 1]
-            .aggregate(waiting=Count("pk"), late=Count("pk", filter=Q(due_at__lte=self.soon)))
-        )
-        return told["waiting"], told["late"]
+    @cached_property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """How many wait and how many of them are late soon, up to the cap: nobody works from the exact number."""
+        found = queues.counts([self.waiting(name) for name in self.queues], cap=work.CAP + 1, until=self.soon)
+        return dict(zip(self.queues, found, strict=True))
 
     def views(self, active: str) -> list[dict[str, Any]]:
-        counts = {name: self.counts(name) for name in self.queues}
+        counts = self.counts
         shown = [(MINE, LABELS[MINE], sum(n for n, _ in counts.values()))] if self.queues else []
         shown += [(name, self.queues[name][0].label, counts[name][0]) for name in self.queues]
         shown += [(SOON, LABELS[SOON], sum(late for _, late in counts.values()))] if self.queues else []
@@ -112,17 +103,6 @@ class Desk:
             }
             for name, label, n in shown
         ]
-
-
-def _page(rows: QuerySet[Any], order: str, after: str) -> QuerySet[Any]:
-    name = order.lstrip("-")
-    if after:
-        try:
-            start = datetime.fromisoformat(after)
-        except ValueError as failure:
-            raise NotFound("没有这一页。", cure="请从第一页看起。") from failure
-        rows = rows.filter(**{f"{name}__lte" if order.startswith("-") else f"{name}__gte": start})
-    return rows.order_by(order, "id")[: work.PAGE + 1]
 
 
 @staff_page(SIGNED_IN)
@@ -144,9 +124,9 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         "views": table.views(view),
         "view_label": LABELS.get(view) or QUEUES[view][0].label,
         "order_text": "按办结时间，最近在前" if view == DONE else "按剩余时间排列",
-        "rows": [_line(row, view, case_id, now) for row in rows],
+        "rows": _lines(rows, view, case_id, now),
         "page": {
-            "next": f"{reverse('desk_view', args=[view])}?after={more.replace('+', '%2B')}" if more else "",
+            "next": f"{reverse('desk_view', args=[view])}?{urlencode({'after': more})}" if more else "",
             "prev": "",
         },
         "list_url": reverse("desk_view", args=[view]),
@@ -169,20 +149,26 @@ def _elsewhere(who: Actor) -> HttpResponse:
     raise Forbidden("这个账号还没有分配角色。", cure="请联系管理员。")
 
 
-def _line(row: work.Row, view: str, selected: UUID | None, now: datetime) -> dict[str, Any]:
-    text, kind = work.left(row.due_at, "000000", now)
-    return {
-        "url": reverse("desk_case", args=[view, row.case_id]),
-        "level": row.level,
-        "level_label": law.InterfaceLevel(row.level).label,
-        "item_name": row.item_name,
-        "excerpt": row.excerpt,
-        "state_label": row.state_label,
-        "window_name": row.window_name,
-        "left_text": text,
-        "left_kind": kind,
-        "selected": row.case_id == selected,
-    }
+def _lines(rows: list[work.Row], view: str, selected: UUID | None, now: datetime) -> list[dict[str, Any]]:
+    address = reverse("desk_case", args=[view, NOBODY])  # asked once, not once a line
+    shown = []
+    for row in rows:
+        text, kind = work.left(row.due_at, "000000", now)
+        shown.append(
+            {
+                "url": address.replace(str(NOBODY), str(row.case_id)),
+                "level": str(row.level),
+                "level_label": law.InterfaceLevel(row.level).label,
+                "item_name": row.item_name,
+                "excerpt": row.excerpt,
+                "state_label": row.state_label,
+                "window_name": row.window_name,
+                "left_text": text,
+                "left_kind": kind,
+                "selected": row.case_id == selected,
+            }
+        )
+    return shown
 
 
 def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:

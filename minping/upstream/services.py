@@ -6,8 +6,8 @@ import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -30,8 +30,7 @@ PROBE_CEILING = 30.0  # seconds between probes of a silent target
 RETRY_CEILING = timedelta(minutes=10)  # of one message that the target wants later
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What must go upward: which record, in which case, and not before when."""
 
     kind: str
@@ -55,18 +54,24 @@ _COLUMNS = (
 
 def messages_enqueue(drafts: Iterable[Draft], *, at: datetime) -> int:
     """Put drafts into the outbox, in the caller's transaction and in their order."""
-    chosen = driver()
-    return bulk.insert(
+    rows = list(drafts)
+    if not rows:
+        return 0
+    kinds, subjects, areas, organizations, cases, numbers, facts, levels, revisions, not_before = zip(
+        *rows, strict=True
+    )
+    count = len(rows)
+    empty = [""] * count
+    bulk.insert_columns(
         OutboxMessage,
         _COLUMNS,
         (
-            (
-                chosen.name, d.area_code, d.organization_code, d.case_no, d.service_no, d.kind, d.subject, d.revision,
-                d.level, d.fact_at, at, MessageState.WAITING, d.not_before or at, 0, "", 0.0, "", "", "",
-            )
-            for d in drafts
+            [driver().name] * count, areas, organizations, cases, numbers, kinds, subjects, revisions, levels, facts,
+            [at] * count, [MessageState.WAITING.value] * count, [moment or at for moment in not_before], [0] * count,
+            empty, [0.0] * count, empty, empty, empty,
         ),
     )  # fmt: skip
+    return count
 
 
 def message_release(*, subject: UUID, level: int, at: datetime) -> bool:

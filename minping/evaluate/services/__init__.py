@@ -1,6 +1,6 @@
 """The duties of 评价, one file each."""
 
-from minping.evaluate.services.default import defaults_make
+from minping.evaluate.services.default import defaults_make, defaults_round
 from minping.evaluate.services.identity import identity_open
 from minping.evaluate.services.intake import Received, services_receive
 from minping.evaluate.services.rate import (
@@ -28,6 +28,7 @@ __all__ = [
     "TagMismatch",
     "TextTooLong",
     "defaults_make",
+    "defaults_round",
     "identity_open",
     "rating_give",
     "ratings_give",

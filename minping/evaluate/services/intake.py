@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection
 
 from minping import law
 from minping.evaluate import tokens
-from minping.evaluate.events import ServicesReceived
-from minping.evaluate.models import Applicant, Service
+from minping.evaluate.models import Service
 from minping.evaluate.schemas import ServiceIn
-from minping.evaluate.states import Outcome
-from minping.kernel import bulk, events, ids, journal, privacy
+from minping.evaluate.services.keeping import Clocks, Taken, services_keep
+from minping.kernel import bulk, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Problem
-from minping.kernel.home import home
 from minping.registry import queries as registry
-from minping.upstream.services import Draft, messages_enqueue
 
-CHUNK = 5000
 TRIES = 5
 
 
@@ -56,31 +50,24 @@ class ServiceConflict(Problem):
     cure = "同一次服务只收一次；如需更正，请用新的服务序号重报，或联系管理员。"
 
 
-@dataclass(frozen=True)
-class Received:
-    """The answer to one row: its service, or why not.  `given` is what the caller called it."""
+class Received(NamedTuple):
+    """The answer to one row: its service, or why not, under what the caller called it."""
 
     case_no: str
     service_no: int
     service_id: UUID | None
     problem: Problem | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, url: Callable[[UUID], str] = tokens.invitation_url) -> dict[str, Any]:
+        """`url` gives an invitation's address: `tokens.invitation_urls()` does for many."""
         row: dict[str, Any] = {"case_no": self.case_no, "service_no": self.service_no}
         if self.problem is not None:
             return {**row, "status": "refused", "error": self.problem.as_json()}
         assert self.service_id is not None
-        return {**row, "status": "accepted", "invitation_url": tokens.invitation_url(self.service_id)}
+        return {**row, "status": "accepted", "invitation_url": url(self.service_id)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Clocks:
-    """The limits of one area and day, resolved once per batch."""
-
-    default_due_at: datetime
-    default_rule: str
-    closes_at: datetime
-    skew: timedelta
+_Names = tuple[registry.Place, str, str, str]  # place, item name and version, window name
 
 
 class _Batch:
@@ -90,8 +77,9 @@ class _Batch:
         self.by = by
         self.at = at
         self.directory = registry.directory()
-        self.clocks: dict[tuple[str, date], _Clocks] = {}
+        self.clocks: dict[tuple[str, date], Clocks] = {}
         self.places: dict[str, registry.Place | Problem] = {}
+        self.known: dict[tuple[str, str, str | None, str | None], _Names] = {}
 
     def place(self, code: str) -> registry.Place:
         found = self.places.get(code)
@@ -114,7 +102,7 @@ class _Batch:
             return OutOfScope(code=code, field="organization_code")
         return where
 
-    def limits(self, area: str, served_at: datetime) -> _Clocks:
+    def limits(self, area: str, served_at: datetime) -> Clocks:
         day = served_at.astimezone(law.BEIJING).date()
         known = self.clocks.get((area, day))
         if known is None:
@@ -124,7 +112,7 @@ class _Batch:
                 raise RowRefused(failure.message, field="served_at", cure="") from failure
             silence = law.due(rules.limit("default"), served_at)
             limit = rules.limit("default")
-            known = self.clocks[(area, day)] = _Clocks(
+            known = self.clocks[(area, day)] = Clocks(
                 default_due_at=silence.at,
                 default_rule=f"{limit.clause}:{limit.value}d@{limit.valid_from}",
                 closes_at=law.due(rules.limit("late_voice"), served_at).at,
@@ -132,8 +120,15 @@ class _Batch:
             )
         return known
 
-    def check(self, row: ServiceIn) -> tuple[registry.Place, _Clocks, str, str, str]:
-        """Place, limits, item name and version, window name.  Raises RowRefused with field and cure."""
+    def names(self, row: ServiceIn) -> _Names:
+        """Place, item and window of a row.  Raises RowRefused with field and cure."""
+        key = (row.organization_code, row.item_code, row.window_code, row.staff_code)
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = self._names(row)
+        return known
+
+    def _names(self, row: ServiceIn) -> _Names:
         where = self.place(row.organization_code)
         item = self.directory.items.get(row.item_code)
         if item is None:
@@ -146,19 +141,20 @@ class _Batch:
             window = known
         if row.staff_code and (where.code, row.staff_code) not in self.directory.staff:
             raise UnknownCode(f"机构“{where.code}”没有工号“{row.staff_code}”。", field="staff_code")
-        clocks = self.limits(where.area_code, row.served_at)
-        if row.served_at > self.at + clocks.skew:
+        return where, item[0], item[1], window
+
+    def check(self, row: ServiceIn, said: bytes, content: bytes) -> Taken:
+        """The row with what the registry and the law say of it.  Raises RowRefused with field and cure."""
+        where, item_name, item_version, window = self.names(row)
+        served, accepted, finished = row.served_at, row.accepted_at, row.finished_at
+        clocks = self.limits(where.area_code, served)
+        if served > self.at + clocks.skew:
             raise TimesOutOfOrder("服务时间在将来。", field="served_at", cure="请校准业务系统的时钟后重报。")
-        if row.accepted_at and row.accepted_at > row.served_at:
+        if accepted and accepted > served:
             raise TimesOutOfOrder("受理时间晚于服务时间。", field="accepted_at")
-        if row.accepted_at and row.finished_at and row.accepted_at > row.finished_at:
+        if accepted and finished and accepted > finished:
             raise TimesOutOfOrder("受理时间晚于办结时间。", field="finished_at")
-        return where, clocks, row.item_name or item[0], item[1], window
-
-
-def _content(row: ServiceIn) -> bytes:
-    """Keyed digest of everything a row says: two reports of a service are the same or they conflict."""
-    return privacy.keyed("index", b"service\0" + row.model_dump_json().encode())[:16]
+        return Taken(row, said, content, where, clocks, row.item_name or item_name, item_version, window)
 
 
 def services_receive(rows: Sequence[ServiceIn | Problem], *, by: Actor, at: datetime) -> list[Received]:
@@ -166,11 +162,12 @@ def services_receive(rows: Sequence[ServiceIn | Problem], *, by: Actor, at: date
 
     Idempotent on (organization_code, case_no, service_no).  Good rows are kept though
     others are refused.  All that is kept is kept in one transaction, with its journal
-    row and its messages upward.
+    row and its messages upward; what needs no transaction is done before it begins, for
+    on SQLite nobody else writes meanwhile.
     """
     for attempt in range(TRIES):
         try:
-            with transaction.atomic():
+            with bulk.undisturbed():
                 return _receive(rows, by, at)
         except IntegrityError:  # another call reported one of them in the same moment: look again
             if attempt == TRIES - 1:
@@ -178,25 +175,16 @@ def services_receive(rows: Sequence[ServiceIn | Problem], *, by: Actor, at: date
     raise AssertionError("unreachable")
 
 
-_SERVICE = (
-    "id", "area_code", "organization_code", "organization_name", "case_no", "service_no", "service_name", "item_code",
-    "item_name", "item_version", "window_code", "window_name", "staff_code", "handling", "case_state", "package_no",
-    "accepted_at", "served_at", "finished_at", "received_at", "reported_by", "content", "token", "default_due_at",
-    "default_rule", "closes_at", "outcome",
-)  # fmt: skip
-_APPLICANT = ("service", "sealed", "phone_index", "certificate_index")
-
-
 def _receive(rows: Sequence[ServiceIn | Problem], by: Actor, at: datetime) -> list[Received]:
     batch = _Batch(by, at)
     answers: list[Received | None] = [None] * len(rows)
-    known = _known(row for row in rows if isinstance(row, ServiceIn))
-    services: list[tuple[Any, ...]] = []
-    applicants: list[tuple[Any, ...]] = []
-    drafts: list[Draft] = []
-    leaves: list[bytes] = []
-    label = Service._meta.label_lower
-    journal_key = home().key("journal")
+    # Of each service its id, or for one of this call its place among those taken; and what was said of it.
+    known: dict[tuple[str, str, int], tuple[UUID | int, bytes]] = {}
+    known.update(_known(row for row in rows if isinstance(row, ServiceIn)))
+    taken: list[Taken] = []
+    placed: list[tuple[int, int]] = []  # (place in the call, place among those taken)
+    to_json = ServiceIn.__pydantic_serializer__.to_json
+    keyed = privacy.keyed_many("index", b"service\0")
     for number, row in enumerate(rows):
         if isinstance(row, Problem):
             row.row = number + 1 if len(rows) > 1 else row.row
@@ -205,57 +193,35 @@ def _receive(rows: Sequence[ServiceIn | Problem], by: Actor, at: datetime) -> li
             )
             continue
         key = (row.organization_code, row.case_no, row.service_no)
-        content = _content(row)
-        if key in known:
-            identifier, before = known[key]
-            if before == content and by.can("services:write", batch.place(row.organization_code).path):
-                answers[number] = Received(row.case_no, row.service_no, identifier)
-                continue
+        said = to_json(row)
+        # Keyed digest of everything a row says: two reports of a service are the same or they conflict.
+        content = keyed(said)[:16]
+        earlier = known.get(key)
         try:
-            where, clocks, item_name, item_version, window_name = batch.check(row)
-            if key in known:
+            if earlier is None:
+                taken.append(batch.check(row, said, content))
+                earlier = known[key] = (len(taken) - 1, content)
+            elif earlier[1] != content or not by.can("services:write", batch.place(row.organization_code).path):
+                batch.check(row, said, content)
                 raise ServiceConflict(tail=row.case_no[-4:], number=row.service_no, field="service_no")
         except Problem as problem:
-            problem = type(problem)(problem.message, field=problem.field, cure=problem.cure)
-            problem.row = number + 1 if len(rows) > 1 else None
-            answers[number] = Received(row.case_no, row.service_no, None, problem)
+            refusal = type(problem)(problem.message, field=problem.field, cure=problem.cure)
+            refusal.row = number + 1 if len(rows) > 1 else None
+            answers[number] = Received(row.case_no, row.service_no, None, refusal)
             continue
-        identifier = ids.uuid7(at)
-        token = tokens.stored(tokens.invitation_token(identifier))
-        sealed, phone, certificate = _sealed(identifier, row)
-        services.append((
-            identifier, where.area_code, where.code, where.name, row.case_no, row.service_no, row.service_name,
-            row.item_code, item_name, item_version, row.window_code or "", window_name, row.staff_code or "",
-            row.handling, row.case_state, row.package_no or "", row.accepted_at, row.served_at, row.finished_at,
-            at, by.name, content, token, clocks.default_due_at, clocks.default_rule, clocks.closes_at, Outcome.NONE,
-        ))  # fmt: skip
-        applicants.append((identifier, sealed, phone, certificate))
-        leaves.append(
-            identifier.bytes
-            + journal.digest(
-                label,
-                (
-                    where.code, row.case_no, row.service_no, row.item_code, row.window_code or "",
-                    row.staff_code or "", row.handling, row.served_at, content, token, clocks.default_due_at, sealed,
-                ),
-                journal_key,
-            )
-        )  # fmt: skip
-        drafts.append(
-            Draft("service", identifier, where.area_code, where.code, row.case_no, row.service_no, row.served_at)
-        )
-        known[key] = (identifier, content)
-        answers[number] = Received(row.case_no, row.service_no, identifier)
-    if services:
-        bulk.insert(Service, _SERVICE, services)
-        bulk.insert(Applicant, _APPLICANT, applicants)
-        messages_enqueue(drafts, at=at)
-        journal.write(
-            "services.received", at=at, actor=by.name, organization_code=services[0][2],
-            subject=services[0][0] if len(services) == 1 else None, leaves=b"".join(leaves), count=len(services),
-        )  # fmt: skip
-        events.publish(ServicesReceived(tuple(row[0] for row in services), at))
+        if isinstance(earlier[0], int):
+            placed.append((number, earlier[0]))
+        else:
+            answers[number] = Received(row.case_no, row.service_no, earlier[0])
+    made = services_keep(taken, by=by, at=at)
+    for number, place in placed:
+        row = taken[place].row
+        answers[number] = Received(row.case_no, row.service_no, made[place])
     return [answer for answer in answers if answer is not None]
+
+
+# Both forms send the numbers as one value: an IN list of thousands costs more to write than to look up.
+_AMONG = {"sqlite": "IN (SELECT value FROM json_each(%s))", "postgresql": "= ANY(%s)"}
 
 
 def _known(rows: Iterable[ServiceIn]) -> dict[tuple[str, str, int], tuple[UUID, bytes]]:
@@ -264,27 +230,13 @@ def _known(rows: Iterable[ServiceIn]) -> dict[tuple[str, str, int], tuple[UUID, 
     for row in rows:
         cases.setdefault(row.organization_code, set()).add(row.case_no)
     known = {}
-    for organization_code, numbers in cases.items():
-        wanted = sorted(numbers)
-        for start in range(0, len(wanted), CHUNK):
-            found = Service.objects.filter(
-                organization_code=organization_code, case_no__in=wanted[start : start + CHUNK]
-            ).values_list("case_no", "service_no", "id", "content")
-            for case_no, service_no, identifier, content in found:
-                known[(organization_code, case_no, service_no)] = (identifier, bytes(content))
+    with connection.cursor() as cursor:
+        for organization_code, numbers in cases.items():
+            cursor.execute(
+                f"SELECT case_no, service_no, id, content FROM {Service._meta.db_table} "
+                f"WHERE organization_code = %s AND case_no {_AMONG[connection.vendor]}",
+                [organization_code, bulk.raw_list(sorted(numbers))],
+            )
+            for case_no, service_no, identifier, content in cursor.fetchall():
+                known[(organization_code, case_no, service_no)] = (bulk.identifier(identifier), bytes(content))
     return known
-
-
-def _sealed(identifier: UUID, row: ServiceIn) -> tuple[bytes, bytes | None, bytes | None]:
-    """The applicant (and agent) sealed for this service, with the two blind indexes."""
-    person = row.applicant
-    value = person.model_dump_json()
-    if row.agent is not None:
-        value = json.dumps({**person.__dict__, "agent": row.agent.__dict__}, ensure_ascii=False)
-    sealed = privacy.seal(value.encode(), f"applicant:{identifier.hex}")
-    phone = privacy.normal_phone(person.phone)
-    return (
-        sealed,
-        privacy.index("phone", phone) if phone else None,
-        privacy.index("certificate", f"{person.cert_type}:{privacy.normal_certificate(person.cert_no)}"),
-    )

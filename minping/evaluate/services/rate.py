@@ -17,7 +17,7 @@ from minping.evaluate import tokens
 from minping.evaluate.events import RatingsChanged, RatingsGiven
 from minping.evaluate.models import Rating, RatingRevision, ReratingInvitation, Service
 from minping.evaluate.states import Entry, Outcome, RatingKind
-from minping.kernel import bulk, events, ids, journal
+from minping.kernel import bulk, events, ids, journal, statements
 from minping.kernel.access import RATER
 from minping.kernel.errors import Problem
 from minping.kernel.writer import GroupWriter
@@ -155,7 +155,7 @@ class _Batch:
     def __init__(self, presses: Sequence[Press]) -> None:
         self.at = max(press.at for press in presses)
         hashes = {tokens.stored(press.token) for press in presses}
-        found = bulk.locked(Service, "token", hashes)
+        found = statements.locked(Service, "token", hashes)
         self.known: dict[bytes, _Known] = {bytes(service.token): _Known(service) for service in found}
         spoken = {k.service.pk: k for k in self.known.values() if k.service.outcome != Outcome.NONE}
         if spoken:
@@ -270,7 +270,9 @@ class _Batch:
         at = self.at
         first = [service.pk for service, rating, _ in self.new if rating.kind == RatingKind.FIRST]
         if first:
-            spent = bulk.update(Service, first, {"outcome": Outcome.RATING, "outcome_at": at}, outcome=Outcome.NONE)
+            spent = statements.update(
+                Service, first, {"outcome": Outcome.RATING, "outcome_at": at}, outcome=Outcome.NONE
+            )
             assert spent == len(first), "locked services changed their outcome"
         bulk.insert(Rating, _COLUMNS, [[getattr(rating, name) for name in _COLUMNS] for _, rating, _ in self.new])
         for invitation, rating in self.rerated:

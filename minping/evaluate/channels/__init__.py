@@ -29,7 +29,11 @@ class Channel:
         return f"{__name__}.{self.name}"
 
 
-CHANNELS: tuple[Channel, ...] = (Channel("link"),)
+CHANNELS: tuple[Channel, ...] = (
+    Channel("link"),
+    Channel("tablet"),
+    Channel("keypad", pages=False, api=True),
+)
 
 
 def apps() -> Iterator[str]:

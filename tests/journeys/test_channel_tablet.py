@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -23,7 +24,7 @@ from tests.support.live import Installation
 from tests.support.reports import ITEM
 
 pytestmark = [pytest.mark.browser]
-KILLS = int(os.environ.get("MINPING_KILLS", "20"))
+KILLS = int(os.environ.get("MINPING_KILLS", "5"))  # make show-channels: 20
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,8 @@ def test_from_the_end_of_the_service_to_the_provinces_record_without_a_hand_of_t
     assert window3.locator(":checked, [aria-pressed=true], .tile:focus").count() == 0
     picture(window3, "channels/tablet-rate", ("phone", "tablet", "desktop"))
     window3.locator("#rate").get_by_role("button", name="不满意", exact=True).click()
-    expect(window3.get_by_role("heading", name="已收下：不满意")).to_be_visible()
+    expect(window3.get_by_role("heading", name="已收下")).to_be_visible()
+    expect(window3.locator("#saved-note")).to_have_text("您选了“不满意”。")
     window3.get_by_label("同样内容的证明材料被要求多次提交").check()
     window3.get_by_label("想说的话").fill("同样的证明交了两次。")
     picture(window3, "channels/tablet-reasons", ("phone", "tablet", "desktop"))
@@ -131,7 +133,8 @@ def test_from_the_end_of_the_service_to_the_provinces_record_without_a_hand_of_t
         2, ["210"], "同样的证明交了两次。", "tablet", "business_system",
     )  # fmt: skip
     assert "offline" not in above
-    expect(window3.locator("#idle")).to_be_visible(timeout=20_000)
+    window3.get_by_role("button", name="完成").click()
+    expect(window3.locator("#idle")).to_be_visible()
 
 
 def test_after_a_minute_a_countdown_and_then_nothing_is_left_but_the_invitation(
@@ -147,7 +150,7 @@ def test_after_a_minute_a_countdown_and_then_nothing_is_left_but_the_invitation(
     expect(page.locator("#ending")).to_be_hidden()
     page.clock.run_for(11_000)
     expect(page.locator("#ending")).to_be_visible()
-    assert 18 <= int(page.locator("#seconds").inner_text()) <= 21
+    assert 18 <= int(page.locator("#seconds").text_content() or 0) <= 21
     picture(page, "channels/tablet-countdown", ("phone", "tablet", "desktop"))
     page.get_by_role("button", name="我还在").click()
     page.clock.run_for(500)
@@ -174,7 +177,8 @@ def test_the_next_persons_service_takes_the_place_of_one_that_nobody_touched(
     expect(page.locator("#tail")).to_have_text("办件尾号 0002")
     page.locator("#rate").get_by_role("button", name="满意", exact=True).first.click()
     page.get_by_role("button", name="跳过").click()
-    expect(page.locator("#tail")).to_have_text("办件尾号 0003", timeout=20_000)
+    page.get_by_role("button", name="完成").click()
+    expect(page.locator("#tail")).to_have_text("办件尾号 0003")
     page.get_by_role("button", name="现在不评").click()
     expect(page.locator("#idle")).to_be_visible()
     page.reload()  # what has ended does not come back
@@ -216,11 +220,8 @@ def test_the_morning_check_comes_back_and_the_head_sees_which_windows_did_not(
     picture(head.page, "channels/tablet-devices", ("phone", "tablet", "desktop"))
     healthy = live.call("GET", "/api/v1/healthz", "")[1]
     assert healthy["outbox"]["waiting"] == 0
-    assert (
-        live.received("check") == []
-        if live.http.request("GET", f"{live.province}/received?kind=check").status == 200
-        else True
-    )
+    told = [row for kind in ("service", "rating", "default", "case") for row in live.received(kind)]
+    assert not [row for row in told if row["case_no"].startswith("check")]  # the province never hears of it
 
 
 def test_a_revoked_device_says_so_within_a_moment(live: Installation, chromium: Browser, office: Office) -> None:
@@ -238,12 +239,13 @@ def test_a_negative_key_on_the_old_pad_is_asked_for_its_reason_on_the_tablet(
 ) -> None:
     page = tablet(live, chromium, office, "tablet-01")
     ended(live, key, "MA-KEY-0001", "01")
+    expect(page.locator("#rate")).to_be_visible()
     status, answer = live.call("POST", "/api/v1/devices/events", key, {
         "organization_code": "minan-center", "device_code": "keypad-01", "model": "five_keys", "key": "0",
         "event_id": "1",
     })  # fmt: skip
     assert (status, answer["result"]) == (200, "rated"), answer
-    expect(page.get_by_role("heading", name="按键器已收到：不满意")).to_be_visible()
+    expect(page.get_by_role("heading", name="按键器已收到您的评价")).to_be_visible()
     picture(page, "channels/keypad-reason", ("phone", "tablet", "desktop"))
     page.get_by_label("想说的话").fill("等了两小时。")
     page.get_by_role("button", name="提交").click()
@@ -253,10 +255,10 @@ def test_a_negative_key_on_the_old_pad_is_asked_for_its_reason_on_the_tablet(
     page.context.close()
 
 
-def web_processes(live: Installation) -> list[int]:
-    """The processes that serve the pages of this installation, by the port they listen on."""
-    told = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    wanted = f"--port {live.port} "
+def serving(port: int) -> list[int]:
+    """The processes of the server that listens on the port: its master and its workers."""
+    told = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    wanted = f"--port {port} "
     found = []
     for line in told.splitlines()[1:]:
         pid, _, arguments = line.strip().partition(" ")
@@ -265,7 +267,13 @@ def web_processes(live: Installation) -> list[int]:
     return found
 
 
-def test_killed_between_press_and_answer_twenty_times_every_press_arrives_once(
+def kill(processes: list[int]) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_killed_between_press_and_answer_again_and_again_every_press_arrives_once(
     live: Installation, key: str, window3: Page
 ) -> None:
     """The pages die at a random moment around each press; the person sees nothing of it, and nothing is lost."""
@@ -277,20 +285,15 @@ def test_killed_between_press_and_answer_twenty_times_every_press_arrives_once(
         ended(live, key, case_no, name=f"群众{chr(0x4E00 + number)}")
         expect(window3.locator("#tail")).to_have_text(f"办件尾号 {number:04d}", timeout=30_000)
         pause = random.choice([0.0, 0.0, 0.005, 0.02, 0.05])
-        victims = web_processes(live)
-        assert victims
+        also = serving(live.stream_port) if number % 5 == 0 else []  # the open line breaks as well
         if number % 2:  # before the press: it must be kept and delivered later
-            for pid in victims:
-                os.kill(pid, signal.SIGKILL)
+            kill(serving(live.port))
         window3.locator(f"#rate [data-level='{level}']").click()
         time.sleep(pause)
-        for pid in web_processes(live):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        kill(serving(live.port) + also)
         expected[case_no] = level
         window3.get_by_role("button", name="跳过").click()
+        window3.get_by_role("button", name="完成").click()
     live.wait_for(lambda: set(expected) <= set(levels(live)), 150, "不是每一按都送到了")
     told = Counter(row["case_no"] for row in live.received("rating"))
     assert {case: n for case, n in told.items() if case in expected and n != 1} == {}

@@ -90,6 +90,7 @@ def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Ove
         .select_related("organization", "window")
         .order_by("organization__path", "window__code", "code")
     )
+    devices.sort(key=lambda device: device.kind != "tablet")  # those that can be looked after come first
     ids = [device.pk for device in devices]
     live = {row.device_id: row for row in Credential.objects.filter(device_id__in=ids, revoked_at=None)}
     checks: dict[UUID, MorningCheck] = {}
@@ -142,4 +143,4 @@ def _quiet(organizations: Iterable[str], since: datetime) -> list[tuple[Window, 
         row = counted.get((window.organization_id, window.code), {"rated": 0, "services": 0})
         if not row["rated"]:
             found.append((window, row["services"]))
-    return found
+    return sorted(found, key=lambda pair: -pair[1])  # silence where people were served is worth the first look

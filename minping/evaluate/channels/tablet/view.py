@@ -34,8 +34,11 @@ def whom(service: Service) -> str:
 
 def group(service: Service) -> str:
     """Says whether two services are one person's, and nothing about the person."""
-    index = service.applicant.certificate_index
-    return privacy.keyed("index", b"tablet" + bytes(index or service.pk.bytes))[:6].hex()
+    return _opaque(bytes(service.applicant.certificate_index or service.pk.bytes))
+
+
+def _opaque(value: bytes) -> str:
+    return privacy.keyed("index", b"tablet" + value)[:6].hex()
 
 
 def event_view(event: DeviceEvent, now: datetime) -> dict[str, Any] | None:
@@ -48,7 +51,7 @@ def event_view(event: DeviceEvent, now: datetime) -> dict[str, Any] | None:
         return shown
     if shown["left"] <= 0 or (event.kind == DeviceEvent.Kind.OFFER and service.outcome != Outcome.NONE):
         return None
-    shown |= {**service_view(service), "whom": whom(service), "group": group(service)}
+    shown |= {**service_view(service), "whom": whom(service), "group": group(service), "of": _opaque(service.pk.bytes)}
     if event.rating is not None:
         shown["level"] = event.rating.level
     return shown

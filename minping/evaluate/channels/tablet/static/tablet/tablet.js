@@ -200,6 +200,11 @@
     const newest = queue[queue.length - 1];
     if (current) {
       const same = current.event.group === newest.group;
+      if (newest.kind === "reason" && view === "rate" && current.event.of === newest.of) {
+        end("pressed", false); // answered on the key-pad beside it: now its reason is asked for
+        queue.pop();
+        return show(newest);
+      }
       const busy = view !== "rate" || performance.now() - touched < TOUCHED;
       if (same || busy) return; // shown when this one is done
       end("replaced", false);
@@ -245,7 +250,7 @@
     $("when").textContent = event.served_text;
     keep({ type: "note", event: event.id, what: "shown" });
     if (event.kind === "reason") {
-      reasons("按键器已收到：" + label(event.level), event.item_name + "。愿意的话，请说说原因。");
+      reasons("按键器已收到您的评价", "“" + label(event.level) + "”。愿意的话，请说说原因。");
     } else {
       go("rate");
       touched = -TOUCHED; // nobody has touched it yet
@@ -287,7 +292,7 @@
     }
     over(mine.event, null);
     if (current === mine) {
-      reasons("已收下：" + label(level), online ? mine.event.item_name : "已存在本机，联网后自动送出。");
+      reasons("已收下", "您选了“" + label(level) + "”。" + (online ? "" : "已存在本机，联网后自动送出。"));
     }
   }
 
@@ -319,7 +324,7 @@
     if (mine.press) entry.press = mine.press;
     else entry.event = mine.event.id;
     await keep(entry);
-    if (current === mine) reasons("已改为：" + label(level), mine.event.item_name);
+    if (current === mine) reasons("已收下", "改为“" + label(level) + "”。");
     document.querySelectorAll("#reasons details").forEach((more) => (more.open = false));
   }
 
@@ -390,6 +395,7 @@
   $("send").addEventListener("click", () => words(false));
   $("skip").addEventListener("click", () => words(true));
   $("stay").addEventListener("click", () => (touched = performance.now()));
+  $("done").addEventListener("click", () => end(null));
   $("check").addEventListener("click", check);
   $("full").addEventListener("click", () => document.documentElement.requestFullscreen && document.documentElement.requestFullscreen());
   window.addEventListener("online", flush);

@@ -208,6 +208,20 @@ def test_the_page_opens_and_keeps_a_press_while_the_line_is_down_and_delivers_it
     assert above["level"] == 5 and above["offline"] is True and above["pressed_at"]
 
 
+def test_a_tablet_that_cannot_hold_an_open_line_asks_and_misses_nothing(
+    live: Installation, key: str, chromium: Browser, office: Office
+) -> None:
+    page = tablet(live, chromium, office, "tablet-02")
+    page.context.route("**/tablet/stream*", lambda route: route.abort())
+    page.reload()
+    ended(live, key, "MA-ASK-0001", "02")
+    expect(page.locator("#tail")).to_have_text("办件尾号 0001", timeout=10_000)
+    page.locator("#rate").get_by_role("button", name="基本满意").click()
+    page.get_by_role("button", name="跳过").click()
+    live.wait_for(lambda: levels(live).get("MA-ASK-0001") == 3, 20, "评价没有送到")
+    page.context.close()
+
+
 def test_the_morning_check_comes_back_and_the_head_sees_which_windows_did_not(
     live: Installation, window3: Page, chromium: Browser
 ) -> None:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from minping import law
 from minping.evaluate.channels.tablet import queries
-from minping.evaluate.channels.tablet.models import Credential
+from minping.evaluate.channels.tablet.models import Credential, DeviceEvent, EventNote
 from minping.evaluate.channels.tablet.services import (
     DeviceUnknown,
     PairingRefused,
@@ -36,12 +36,14 @@ from minping.evaluate.channels.tablet.services import (
 from minping.evaluate.channels.tablet.services.pairing import PAIRED, area_of
 from minping.evaluate.view import levels_view, tags_view
 from minping.kernel import clock
-from minping.kernel.errors import Invalid, Problem
+from minping.kernel.errors import Invalid, NotFound, Problem
 from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
+from minping.registry.models import Device
 
 COOKIE = "mp_device"
 YEAR = 400 * 24 * 3600  # the longest that browsers keep one; each report prolongs it
+MINUTE = 60
 TRIES_A_MINUTE = 10
 JSON_OPTIONS = {"ensure_ascii": False}
 
@@ -215,7 +217,7 @@ def _devices(request: HttpRequest, paired: dict[str, Any] | None = None) -> Http
 
 def _skew(credential: Credential | None) -> str:
     """How far the device's clock is off, where that is worth a word (a minute and more)."""
-    if credential is None or abs(credential.skew) < 60:
+    if credential is None or abs(credential.skew) < MINUTE:
         return ""
     hours, minutes = divmod(abs(credential.skew) // 60, 60)
     size = f"{hours} 小时 {minutes} 分" if hours else f"{minutes} 分"
@@ -228,6 +230,35 @@ def _check_text(line: queries.Line) -> str:
     if line.checked.returned_at is None:
         return "已按，还没有回来"
     return f"{clock.beijing(line.checked.received_at):%H:%M} 正常"
+
+
+@staff_page("device.read")
+@require_safe
+def device_story(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """What a device was told of late and what became of it; never a level."""
+    device = Device.objects.filter(pk=device_id).select_related("organization", "window").first()
+    if device is None or not actor(request).can("device.read", device.organization.path):
+        raise NotFound()
+    rows = [
+        {
+            "time": clock.moment_text(event.at),
+            "label": DeviceEvent.Kind(event.kind).label,
+            "tail": event.service.case_tail if event.service else "",
+            "notes": [
+                {
+                    "time": f"{clock.beijing(note.at):%H:%M}",
+                    "label": EventNote.What(note.what).label,
+                    "device_time": f"{clock.beijing(note.device_at):%H:%M}"
+                    if abs((note.device_at - note.at).total_seconds()) > MINUTE
+                    else "",
+                }
+                for note in event.notes.all()
+            ]
+            or ([{"time": "", "label": "—", "device_time": ""}] if event.service is None else []),
+        }
+        for event in queries.recent_events(device.pk)
+    ]
+    return render(request, "tablet/story.html", {"device": device, "rows": rows})
 
 
 @staff_page("device.manage")

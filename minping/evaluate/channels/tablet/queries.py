@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Prefetch, Q
 
 from minping import law
 from minping.evaluate.channels.tablet.models import Credential, DeviceEvent, EventNote, MorningCheck
@@ -38,6 +38,12 @@ def open_events(device_id: UUID, after: int, now: datetime) -> list[dict[str, An
         .order_by("pk")
     )
     return [shown for row in rows if (shown := event_view(row, now)) is not None]
+
+
+def recent_events(device_id: UUID, most: int = 50) -> list[DeviceEvent]:
+    """The device's newest events with their notes, newest first."""
+    rows = DeviceEvent.objects.filter(device_id=device_id).select_related("service").order_by("-pk")[:most]
+    return list(rows.prefetch_related(Prefetch("notes", EventNote.objects.order_by("at"))))
 
 
 @dataclass(frozen=True)

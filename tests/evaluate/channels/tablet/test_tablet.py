@@ -277,6 +277,21 @@ def test_staff_see_of_an_event_what_became_of_it_and_never_the_level() -> None:
     assert "非常不满意" not in page
 
 
+def test_the_story_of_each_event_is_kept_and_shown_without_the_choice() -> None:
+    browser = tablet()
+    ended("MA-T-0001")
+    ended("MA-T-0002")
+    first = DeviceEvent.objects.earliest("pk")
+    old = (clock.now() - timedelta(hours=5)).isoformat()
+    report(browser, entry("note", event=first.pk, what="shown") | {"at": old})
+    report(browser, entry("note", event=first.pk, what="shown"), entry("press", event=first.pk, level=1))
+    page = office("head").get(f"/devices/{device().pk}/").content.decode()
+    assert page.count("已显示") == 1 and "已作答" in page and "装置钟" in page
+    assert "没有显示出来" in page  # the second never reached the screen
+    assert "不满意" not in page
+    assert office("reviewer").get(f"/devices/{device().pk}/").status_code == 403
+
+
 def test_the_page_preselects_nothing_and_hints_at_nothing() -> None:
     page = tablet().get("/tablet/").content.decode()
     assert "checked" not in re.sub(r'id="checked"', "", page) and "aria-pressed" not in page

@@ -9,8 +9,14 @@
   const THANKS = 12000;
   const VIEWS = ["idle", "rate", "reasons", "thanks", "stopped"];
 
+  if (localStorage.getItem("mp_device") !== set.device) {
+    // Paired as another device: what that one has been told is not what this one has.
+    for (const name of ["mp_last", "mp_ended"]) localStorage.removeItem(name);
+    localStorage.setItem("mp_device", set.device);
+  }
   let view = "idle";
-  let current = null; // {event, press, level, at}
+  let current = null; // {event, press, level}
+  let closing = []; // ids of what the thanks now on the screen are for: its answers may still be on their way
   let queue = [];
   let last = Number(localStorage.getItem("mp_last") || 0);
   let ended = JSON.parse(localStorage.getItem("mp_ended") || "[]");
@@ -86,7 +92,7 @@
         const answer = await fetch(set.report, {
           method: "POST",
           headers: { "Content-Type": "application/json", Accept: "application/json" },
-          body: JSON.stringify({ now: new Date().toISOString(), waiting: waiting, entries: rows.map((r) => r.entry) }),
+          body: JSON.stringify({ now: new Date().toISOString(), waiting: Math.max(0, waiting - rows.length), entries: rows.map((r) => r.entry) }),
           signal: AbortSignal.timeout(10000),
         });
         if (answer.status === 401) {
@@ -131,16 +137,19 @@
   }
 
   function answered(one) {
-    if (!current || current.press !== one.id) {
-      if (one.receipt && current && current.sent === one.id) receipt(one.receipt);
-      return;
+    const pressed = current && current.press === one.id;
+    if (!pressed && !closing.includes(one.id)) return;
+    if (one.receipt) receipt(one.receipt);
+    if (!one.error) return;
+    if (pressed) {
+      const mine = current;
+      current = null;
+      over(mine.event, null);
+      wipe();
+      go("thanks");
     }
-    if (one.error) {
-      $("saved").textContent = "没有收下";
-      $("saved-note").textContent = one.error.message;
-    } else if (one.receipt) {
-      receipt(one.receipt);
-    }
+    $("thanks-h").textContent = "这次没有收下";
+    $("thanks-note").textContent = one.error.message;
   }
 
   function receipt(code) {
@@ -235,7 +244,9 @@
 
   function wipe() {
     for (const id of ["what", "whom", "tail", "when", "saved", "saved-note", "thanks-note"]) $(id).textContent = "";
+    $("thanks-h").textContent = "谢谢，您的评价已收下";
     $("text").value = "";
+    closing = [];
     document.querySelectorAll("#reasons input").forEach((box) => (box.checked = false));
     document.querySelectorAll("#reasons details").forEach((more) => (more.open = false));
     document.querySelectorAll(".tile").forEach((tile) => (tile.disabled = false));
@@ -305,15 +316,23 @@
     current = null;
     queue = queue.filter((event) => event.id !== mine.event.id);
     over(mine.event, null);
-    const entry = { type: "words", level: mine.level, tags: tags, text: text };
+    const entry = { id: uuid(), type: "words", level: mine.level, tags: tags, text: text };
     if (mine.press) entry.press = mine.press;
     else entry.event = mine.event.id;
-    if (mine.press || !skip) await keep(entry);
-    if (mine.event.kind === "reason") keep({ type: "note", event: mine.event.id, what: skip ? "left" : "pressed" });
-    const code = $("thanks-note").textContent;
+    closing = [mine.press, entry.id];
+    try {
+      if (mine.press || !skip) await keep(entry);
+    } catch (failure) {
+      current = mine; // what was typed is still on the page
+      $("saved-note").textContent = "没有存下，请再点一次。";
+      return;
+    }
+    const said = [$("thanks-h").textContent, $("thanks-note").textContent];
     wipe();
-    $("thanks-note").textContent = code;
+    [$("thanks-h").textContent, $("thanks-note").textContent] = said;
+    closing = [mine.press, entry.id];
     go("thanks");
+    if (mine.event.kind === "reason") keep({ type: "note", event: mine.event.id, what: skip ? "left" : "pressed" });
   }
 
   async function change(level) {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from minping.evaluate import tokens
 from minping.evaluate.channels.keypad.models import KeypadEvent
 from minping.evaluate.channels.tablet.models import DeviceEvent
 from minping.evaluate.models import Rating, Service
@@ -17,7 +18,7 @@ from minping.kernel import clock
 from minping.kernel.access import SYSTEM, key_create
 from minping.registry.models import Device, Window
 from tests.evaluate.channels.tablet.test_tablet import entry, report, tablet
-from tests.support.world import receive, service_row
+from tests.support.world import rate, receive, service_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
@@ -120,6 +121,33 @@ def test_a_negative_key_opens_a_case_without_words_and_asks_for_the_reason_at_th
     report(browser, entry("words", event=asked.pk, level=1, tags=["110"], text="等了两小时。"))
     rating.refresh_from_db()
     assert (rating.level, rating.text) == (1, "等了两小时。")
+
+
+def test_the_phone_may_give_the_reason_that_the_key_had_no_room_for_and_nothing_else() -> None:
+    service = ended()
+    send("0")
+    phone = Client()
+    address = f"/r/{tokens.invitation_token(service.pk)}"
+    assert "?step=reasons" in phone.get(address).content.decode()
+    assert "已保存：不满意" in phone.get(f"{address}?step=reasons").content.decode()
+    refused = phone.post(address, {"step": "reasons", "level": "5", "text": "很好"})  # another level is no reason
+    assert refused.status_code == 409
+    said = {"step": "reasons", "level": "2", "tags": "210", "text": "同样的证明交了两次。"}
+    assert phone.post(address, said).status_code == 303
+    rating = Rating.objects.get(service=service)
+    assert (rating.level, rating.tags, rating.text, rating.channel) == (2, ["210"], "同样的证明交了两次。", "keypad")
+    assert phone.post(address, {**said, "text": "别的话"}).status_code == 409  # it has its reason now
+    assert "?step=reasons" not in phone.get(address).content.decode()
+
+
+def test_a_reason_missing_on_another_channel_or_after_the_time_for_changes_is_not_given_by_the_link() -> None:
+    service = ended()
+    rate(service, 2, at=clock.now(), tags=None, text=None)
+    phone = Client()
+    address = f"/r/{tokens.invitation_token(service.pk)}"
+    assert phone.post(address, {"step": "reasons", "level": "2", "text": "迟到的话"}).status_code == 409
+    Rating.objects.update(channel="keypad", change_until=clock.now())
+    assert phone.post(address, {"step": "reasons", "level": "2", "text": "迟到的话"}).status_code == 409
 
 
 def test_a_positive_key_asks_nothing() -> None:

@@ -10,8 +10,24 @@ from typing import Any
 
 from bench.world import environment
 
-FULL = {"raw": 4000, "ratings": 4000, "pages": 4000, "intake": 100_000, "defaults": 1_000_000, "worklist": 100_000}
-QUICK = {"raw": 1000, "ratings": 800, "pages": 800, "intake": 30_000, "defaults": 50_000, "worklist": 5_000}
+FULL = {
+    "raw": 4000,
+    "ratings": 4000,
+    "pages": 4000,
+    "intake": 100_000,
+    "defaults": 1_000_000,
+    "worklist": 100_000,
+    "tablets": 200,
+}
+QUICK = {
+    "raw": 1000,
+    "ratings": 800,
+    "pages": 800,
+    "intake": 30_000,
+    "defaults": 50_000,
+    "worklist": 5_000,
+    "tablets": 200,
+}
 
 
 def measure(name: str, scale: int, postgres: str) -> dict[str, Any]:
@@ -78,6 +94,18 @@ ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("工作台·待核实 p50 / p95 毫秒", "worklist", lambda f, r: _page(f["verify"], r), "20"),
     ("工作台·待我办", "worklist", lambda f, r: _page(f["mine"], r), "20"),
     ("工作台·将超时", "worklist", lambda f, r: _page(f["soon"], r), "20"),
+    (
+        "窗口平板 200 台，一个进程，p50 / p99 毫秒",
+        "tablets",
+        lambda f, r: f"{f['p50']:.0f} / {f['p99']:.0f}",
+        "p99 1,000",
+    ),
+    (
+        "　每台内存 kB（进程 MB，闲时处理器）",
+        "tablets",
+        lambda f, r: f"{f['each']:.0f}（{f['process'] / 1024:.0f}，{f['idle']:.1%}）",
+        "",
+    ),
 )
 
 

@@ -396,7 +396,84 @@ def worklist(scale: int) -> dict[str, Any]:
     return {**shown, **_profiled(lambda: [client.get("/desk/mine/") for _ in range(20)])}
 
 
-MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist)}
+def tablets(scale: int) -> dict[str, Any]:
+    """`scale` tablets on open lines of one process: from a service's report to its event at the device; memory each."""
+    secrets = world.tablets(scale)
+    from minping.cli.serve import stream_command
+    from minping.evaluate.schemas import ServiceIn
+    from minping.evaluate.services import services_receive
+    from minping.kernel import clock
+
+    os.environ["MINPING_STREAM_PORT"] = port = "8481"
+    server = subprocess.Popen(stream_command(), start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        _wait(port)
+        time.sleep(2)
+        empty = resident(server.pid)
+        client = subprocess.Popen(
+            [sys.executable, "-m", "bench.lines", port], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert client.stdin is not None and client.stdout is not None
+        client.stdin.write(json.dumps(secrets) + "\n")
+        client.stdin.flush()
+        assert client.stdout.readline().strip() == "connected"
+        time.sleep(1)
+        full, cpu = resident(server.pid), processor(server.pid)
+        time.sleep(5)
+        idle = (processor(server.pid) - cpu) / 5
+        sent: dict[str, float] = {}
+        # One service after the other, then as many at once: a busy hall, and a hall where the clock strikes.
+        for first, count in [*((n, 1) for n in range(scale)), (scale, scale)]:
+            at = clock.now()
+            rows = world.rows(first, count, at)
+            for row in rows:
+                row["window_code"] = f"b{int(row['case_no'][-4:]) % scale:04d}"
+                row["staff_code"] = None
+                sent[row["case_no"][-4:]] = time.time()
+            services_receive([ServiceIn.model_validate(row) for row in rows], by=world.reporter(), at=at)
+            time.sleep(0.03)
+        client.stdin.write(f"{2 * scale}\n")
+        client.stdin.close()
+        seen = json.loads(client.stdout.readline())
+        client.wait(20)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(20)
+    times = [at - sent[tail] for tail, (_, at) in seen.items()]
+    right = len(seen) == 2 * scale and all(number == int(tail) % scale for tail, (number, _) in seen.items())
+    return {
+        **spread(times),
+        "devices": scale,
+        "each": (full - empty) / scale,
+        "process": full,
+        "idle": idle,
+        "right": right,
+    }
+
+
+def _family(pid: int) -> list[int]:
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [pid, *(int(child) for child in children.stdout.split())]
+
+
+def resident(pid: int) -> float:
+    """Resident kilobytes of a process and its children."""
+    told = subprocess.run(
+        ["ps", "-o", "rss=", "-p", ",".join(map(str, _family(pid)))], capture_output=True, text=True, check=True
+    )
+    return float(sum(map(int, told.stdout.split())))
+
+
+def processor(pid: int) -> float:
+    """Seconds of processor time of a process and its children so far."""
+    ticks = 0
+    for one in _family(pid):
+        with open(f"/proc/{one}/stat", encoding="ascii") as file:
+            ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, tablets)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "intake_client":

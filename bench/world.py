@@ -57,6 +57,33 @@ def reporter() -> Actor:
     return Actor("key:bench", "测速", (Grant(frozenset({"services:write"}), "/"),))
 
 
+def tablets(count: int) -> list[str]:
+    """As many windows with a paired tablet each; what each device proves itself by."""
+    ready()
+    import secrets
+
+    from minping.evaluate.channels.tablet.models import Credential
+    from minping.kernel import clock, privacy
+    from minping.registry import queries as registry
+    from minping.registry.models import Device, Window
+
+    at = clock.now()
+    windows = Window.objects.bulk_create(
+        Window(organization_id="minan-center", code=f"b{n:04d}", name=f"测速窗口{n}") for n in range(count)
+    )
+    devices = Device.objects.bulk_create(
+        Device(organization_id="minan-center", code=f"b{n:04d}", kind="tablet", window=window)
+        for n, window in enumerate(windows)
+    )
+    proofs = [secrets.token_urlsafe(32) for _ in devices]
+    Credential.objects.bulk_create(
+        Credential(device=device, digest=privacy.token_hash(proof), made_at=at)
+        for device, proof in zip(devices, proofs, strict=True)
+    )
+    registry.forget()
+    return proofs
+
+
 def rows(first: int, count: int, at: datetime) -> list[dict[str, Any]]:
     """Services as a business system reports them, of a citizen who never was."""
     first_served = at - timedelta(hours=1)

@@ -16,7 +16,9 @@ from minping.evaluate import events as evaluated
 from minping.evaluate import jobs as evaluate_jobs
 from minping.evaluate import messages as evaluate_messages
 from minping.evaluate import queries as evaluate_queries
+from minping.evaluate.channels.keypad import events as keypads
 from minping.evaluate.channels.sms import jobs as sms_jobs
+from minping.evaluate.channels.tablet import services as tablets
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.states import RatingKind
 from minping.feedback import events as fed_back
@@ -31,6 +33,7 @@ from minping.rectify import messages as rectify_messages
 from minping.rectify import pages as rectify_pages
 from minping.rectify import queries as rectify_queries
 from minping.rectify import services as rectify
+from minping.upstream import events as upstreamed
 from minping.upstream import jobs as upstream_jobs
 from minping.upstream import services as upstream
 from minping.upstream.port import Message
@@ -90,12 +93,29 @@ def send_case(event: fed_back.CaseConfirmed | fed_back.CaseClosed | fed_back.Cas
     _send_case(event.case, event.at)
 
 
+def offer_at_windows(event: evaluated.ServicesReceived) -> None:
+    """The end of a service itself makes the offer on its window's tablet (R11)."""
+    tablets.offers_make(event.ids, at=event.at)
+
+
+def ask_reason(event: keypads.ReasonMissing) -> None:
+    """A negative without a reason is asked for one, at the window's tablet; nothing is invented (failures.md A7)."""
+    tablets.reason_ask(event.pairs, at=event.at)
+
+
+def note_checks(event: upstreamed.ChecksReturned) -> None:
+    tablets.checks_note(event.subjects, at=event.at)
+
+
 CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 评价
-    evaluated.ServicesReceived: (),  # the message upward is enqueued with the batch, by intake itself
+    evaluated.ServicesReceived: (offer_at_windows,),  # the message upward is enqueued with the batch, by intake itself
     evaluated.RatingsGiven: (send_ratings, feedback.on_ratings_given, rectify.on_ratings_given),
     evaluated.RatingsChanged: (send_changed_ratings, feedback.on_ratings_changed),
     evaluated.DefaultsMade: (),
+    keypads.ReasonMissing: (ask_reason,),
+    # 上送
+    upstreamed.ChecksReturned: (note_checks,),
     # 反馈
     fed_back.CasesOpened: (send_opened_cases,),
     fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed),

@@ -95,6 +95,13 @@ def web(options: argparse.Namespace) -> int:
     os.execv(arguments[0], arguments)
 
 
+def stream(options: argparse.Namespace) -> int:
+    from minping.cli.serve import stream_command
+
+    arguments = stream_command()
+    os.execv(arguments[0], arguments)
+
+
 def jobs(options: argparse.Namespace) -> None:
     """Run the jobs until told to stop; the batch in hand is finished first."""
     import signal
@@ -351,6 +358,7 @@ COMMANDS = (
     Command("init", "建立数据目录", init, ((("--sandbox",), {"action": "store_true", "help": "演示环境，可以调时钟"}),)),
     Command("migrate", "升级数据库表", migrate),
     Command("web", "只启动网页", web),
+    Command("stream", "只启动窗口装置的推送", stream),
     Command("jobs", "只启动任务", jobs),
     Command(
         "sandbox", "只启动沙盒省平台", sandbox,

@@ -38,6 +38,20 @@ def web_command() -> list[str]:
     ]  # fmt: skip
 
 
+def stream_port() -> str:
+    """The port of the devices' open lines: the one after the sandbox province's, unless told otherwise."""
+    return os.environ.get("MINPING_STREAM_PORT") or str(int(os.environ.get("PORT", "8000")) + 2)
+
+
+def stream_command() -> list[str]:
+    """The open lines to the devices: one process for some thousand of them, beside the pages, not within."""
+    return [
+        sys.executable, "-m", "granian", "--interface", "asginl", "--host", os.environ.get("MINPING_BIND", "127.0.0.1"),
+        "--port", stream_port(), "--workers", "1", "--backlog", "1024", "--backpressure", "8192", "--no-ws",
+        "--log-level", "error", "--respawn-failed-workers", "minping.site.stream:application",
+    ]  # fmt: skip
+
+
 def prepare(demo: bool) -> tuple[Home, list[tuple[str, list[str]]], list[str]]:
     """Settings, tables and the demonstration office; returns what is to run, and the accounts to show."""
     here = home()
@@ -55,7 +69,8 @@ def prepare(demo: bool) -> tuple[Home, list[tuple[str, list[str]]], list[str]]:
 
     migrate()
     me = [sys.executable, "-m", "minping.cli"]
-    children = [("页面", web_command()), ("任务", [*me, "jobs"])]
+    os.environ["MINPING_STREAM_PORT"] = stream_port()  # the pages tell the devices
+    children = [("页面", web_command()), ("推送", stream_command()), ("任务", [*me, "jobs"])]
     if demo:
         where = urlsplit(config.province)
         host, number = where.hostname or "127.0.0.1", str(where.port or 80)

@@ -50,3 +50,12 @@ def next_kind(service: Service, ratings: Sequence[Rating], at: datetime) -> Rati
     if service.outcome == Outcome.DEFAULT and not ratings:
         return RatingKind.SUPPLEMENTARY
     return None
+
+
+WORDLESS = ("keypad",)  # channels that can bring a level and nothing else
+
+
+def reason_missing(rating: Rating, at: datetime) -> bool:
+    """Whether a negative came in without a reason, from a device that has none, and there is still time to give it."""
+    wordless = rating.channel in WORDLESS and not rating.tags and not rating.text
+    return wordless and rating.negative and at < rating.change_until

@@ -20,6 +20,7 @@ from minping.kernel.models import ApiKey
 KEY_PERMISSIONS = {
     "services:write": "报送服务（含读取）",
     "services:read": "查询服务",
+    "devices:write": "报送装置按键",
     "indicators:read": "查询指标",
 }
 IMPLIED = {"services:write": ("services:read",)}

@@ -31,13 +31,15 @@ class Config:
 
     `database` is a URL (`sqlite:///…` or `postgresql://…`), `base_url` the public
     address that invitations carry, `province` the address of the superior system
-    (empty: driver `none`), `sandbox` whether the clock may be moved, `sms` the table
-    of the short message gateway (evaluate/channels/sms/gateways).
+    (empty: driver `none`), `stream` the public address of the devices' open lines (empty:
+    the same host, on the port after the next), `sandbox` whether the clock may be moved,
+    `sms` the table of the short message gateway (evaluate/channels/sms/gateways).
     """
 
     database: str = ""
     base_url: str = "http://127.0.0.1:8000"
     province: str = ""
+    stream: str = ""
     sandbox: bool = False
     area: str = "350213005"
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
@@ -114,6 +116,8 @@ class Home:
             stored["base_url"] = env["MINPING_BASE_URL"]
         if "MINPING_PROVINCE" in env:
             stored["province"] = env["MINPING_PROVINCE"]
+        if env.get("MINPING_STREAM"):
+            stored["stream"] = env["MINPING_STREAM"]
         if env.get("MINPING_SANDBOX"):
             stored["sandbox"] = env["MINPING_SANDBOX"] == "1"
         hosts = stored.pop("hosts", None)

@@ -113,6 +113,27 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
+class Keypad:
+    """A model of key-pad: what each key code of its `system` says, and which codes say that nobody pressed."""
+
+    id: str
+    label: str
+    system: str
+    keys: Mapping[str, int]
+    silent: frozenset[str]
+    clause: str
+
+    def level(self, key: str) -> InterfaceLevel | None:
+        """The level of a key; None where the code says that nobody pressed; LawError for an unknown code."""
+        if key in self.silent:
+            return None
+        if key in self.keys:
+            return InterfaceLevel(self.keys[key])
+        known = "、".join([*self.keys, *sorted(self.silent)])
+        raise LawError("LAW_CODE", f"“{self.label}”没有按键代码“{key}”。可用的是：{known}。请核对装置型号。")
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """How the rater is known (ruling R12). ``real_name`` is False where nothing vouches for the person."""
 

@@ -99,6 +99,11 @@ class Rules:
         return self._index("channels")
 
     @property
+    def keypads(self) -> Mapping[str, model.Keypad]:
+        """Models of key-pads with their codes, by id (minan/3.4.2)."""
+        return self._index("keypads")
+
+    @property
     def proofs(self) -> Mapping[str, model.Proof]:
         """Identity proofs, by id (R12)."""
         return self._index("proofs")

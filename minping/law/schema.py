@@ -15,7 +15,7 @@ Check = Callable[[Any], Any]
 
 LOWER_MAY = ("nothing", "tighten", "anything")
 LIMIT_UNITS = tuple(model.UNIT_LABELS)
-VALUE_UNITS = ("level", "service", "character", "byte", "file", "suffix", "hour", "count")
+VALUE_UNITS = ("level", "service", "character", "byte", "file", "suffix", "hour", "count", "second", "clock")
 
 
 class Bad(Exception):
@@ -154,6 +154,13 @@ def code_rows(value: Any) -> dict[str, str]:
     return dict(value)
 
 
+def key_rows(value: Any) -> dict[str, int]:
+    """What each key of a device means, as a level in interface codes."""
+    if not isinstance(value, dict) or not value or not all(isinstance(one, str) for one in value):
+        raise Bad("应当是“按键代码: 等级”的表，按键代码加引号", '请写成 {"3": 5, "2": 4}')
+    return {one: level_code(level) for one, level in value.items()}
+
+
 # Every version of everything carries these: a legal number is data with a date and a clause.
 VERSION: Mapping[str, Check] = {"from": day, "clause": text, "source": text, "checked_on": day}
 VERSION_OPTIONAL: Mapping[str, Check] = {"to": day, "note": text}
@@ -180,6 +187,11 @@ LISTS: Mapping[str, ListSpec] = {
         {"name": ident},
     ),
     "channels": ListSpec(model.Channel, "id", {"id": ident, "label": text, "online": yes_no}),
+    "keypads": ListSpec(
+        model.Keypad,
+        "id",
+        {"id": ident, "label": text, "system": ident, "keys": key_rows, "silent": set_of(text)},
+    ),
     "proofs": ListSpec(model.Proof, "id", {"id": ident, "label": text, "real_name": yes_no}),
     "handlings": ListSpec(model.Handling, "id", {"id": ident, "label": text, "online": yes_no}),
     "certificates": ListSpec(

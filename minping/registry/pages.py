@@ -63,6 +63,8 @@ def index(request: HttpRequest) -> HttpResponse:
     if by.may("registry.import"):
         context["import_url"] = reverse("registry_import")
         context["services_import_url"] = _address("services_import")
+    if by.may("device.read"):
+        context["devices_url"] = _address("devices")
     return render(request, "registry/index.html", context)
 
 

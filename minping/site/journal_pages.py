@@ -31,6 +31,12 @@ VERIFY_MOST = 200_000  # records that a page may recompute; more is the command'
 # Every action that is written anywhere (tests/site/test_pages.py looks for what is missing).
 ACTIONS = {
     "services.received": "收到服务",
+    "device.pairing": "生成配对码",
+    "device.paired": "装置配对",
+    "device.revoked": "停用装置",
+    "device.offered": "窗口平板请评价",
+    "device.checked": "晨检",
+    "device.keypad": "按键评价器报来一按",
     "rating.first": "收到评价",
     "rating.supplementary": "收到追评",
     "rating.rerating": "收到再评",

@@ -41,7 +41,7 @@ class WhoActs:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = NOBODY  # type: ignore[attr-defined]
         # The rater's pages and the API have their own credentials; who sits at the browser is no matter there.
-        staff = not request.path.startswith(("/r/", "/api/"))
+        staff = not request.path.startswith(("/r/", "/api/", "/tablet/"))
         if staff and request.user.is_authenticated:
             today = clock.beijing(clock.now()).date()
             request.actor = registry.actor_of(request.user, today)  # type: ignore[attr-defined]

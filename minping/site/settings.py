@@ -23,6 +23,7 @@ MINPING_GROUP_COMMIT = True
 MINPING_SANDBOX = CONFIG.sandbox
 MINPING_AREA = CONFIG.area
 MINPING_BASE_URL = CONFIG.base_url.rstrip("/")
+MINPING_STREAM = CONFIG.stream.rstrip("/")
 MINPING_PROVINCE = CONFIG.province.rstrip("/")
 
 SECRET_KEY = HOME.keys()["django"]

@@ -52,6 +52,7 @@ class OutboxMessage(models.Model):
                 condition=models.Q(state__in=[str(s) for s in UNFINISHED]),
             ),
             models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(state=str(MessageState.WAITING))),
+            models.Index(fields=["id"], name="outbox_check", condition=models.Q(state=str(MessageState.CHECK))),
             models.Index(
                 fields=["state", "id"],
                 name="outbox_by_hand",

@@ -17,6 +17,7 @@ from minping.kernel import bulk, clock, events, journal, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Stale
 from minping.registry import queries as registry
+from minping.upstream.events import ChecksReturned
 from minping.upstream.models import Exchange, OutboxMessage, Target
 from minping.upstream.port import Accepted, AlreadyDone, Delivery, Driver, Later, Message, Never
 from minping.upstream.provinces import driver
@@ -262,6 +263,32 @@ def _circuit(target: Target, at: datetime, *, silent: bool, why: Accepted | Deli
         Target.objects.filter(pk=target.pk).update(
             failures=0, next_probe=0, silent_since=None, last_ok_at=at, last_error=""
         )
+
+
+# --- the morning check (minan/4.1.1) ------------------------------------------------------------
+
+
+def check_enqueue(draft: Draft, *, at: datetime) -> None:
+    """Put a marked test row into the outbox, in the caller's transaction: the sender brings it back, nobody sends it."""
+    OutboxMessage.objects.create(
+        target=driver().name, area_code=draft.area_code, organization_code=draft.organization_code,
+        case_no=draft.case_no, service_no=draft.service_no, kind=draft.kind, subject=draft.subject,
+        fact_at=draft.fact_at, created_at=at, state=MessageState.CHECK, next_try_at=at,
+    )  # fmt: skip
+
+
+def checks_return(*, at: datetime) -> int:
+    """Take the test rows out again and say so: what a rating goes through, they have been through."""
+    with transaction.atomic():
+        rows = list(
+            OutboxMessage.objects.select_for_update(skip_locked=True)
+            .filter(state=MessageState.CHECK)
+            .values_list("pk", "subject")[:BATCH]
+        )
+        if rows:
+            OutboxMessage.objects.filter(pk__in=[pk for pk, _ in rows]).delete()
+            events.publish(ChecksReturned(tuple(subject for _, subject in rows), at))
+    return len(rows)
 
 
 # --- by a person -------------------------------------------------------------------------------

@@ -6,13 +6,17 @@ from enum import StrEnum
 
 
 class MessageState(StrEnum):
-    """`waiting` and `refused` hold back what follows in the same case; the others do not."""
+    """`waiting` and `refused` hold back what follows in the same case; the others do not.
+
+    `check` is a marked test row on its way back: it is never sent, never kept and in no count.
+    """
 
     WAITING = "waiting"
     ACCEPTED = "accepted"
     REFUSED = "refused"
     MANUAL = "manual"
     BY_HAND = "by_hand"
+    CHECK = "check"
 
     @property
     def label(self) -> str:
@@ -25,6 +29,7 @@ LABELS = {
     MessageState.REFUSED: "省平台拒收",
     MessageState.MANUAL: "待人工上送",
     MessageState.BY_HAND: "已人工上送",
+    MessageState.CHECK: "晨检",
 }
 UNFINISHED = (MessageState.WAITING, MessageState.REFUSED)
 ARRIVED = (MessageState.ACCEPTED, MessageState.BY_HAND)

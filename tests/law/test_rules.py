@@ -23,6 +23,10 @@ LIMITS = [
     ("settle", 1, "minute", "minan/4.2.1"),
     ("late_voice", 365, "natural_day", "R3"),
     ("rerate", 7, "natural_day", "R9"),
+    ("offer", 10, "minute", "minan/4.1.3"),
+    ("pairing", 10, "minute", "minan/3.4.2"),
+    ("device_silent", 10, "minute", "minan/4.1.1"),
+    ("window_silent", 3, "natural_day", "minan/4.1.3"),
     ("due_soon", 1, "working_day", "minan/5.2"),
     ("clock_skew", 10, "minute", "minan/4.2.1"),
     ("sms_settle", 20, "minute", "minan/3.4.1"),
@@ -45,7 +49,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
-        "phone_code",
+        "phone_code", "offer", "pairing", "device_silent", "window_silent",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -171,6 +175,9 @@ def test_the_other_parameters() -> None:
         "phone_code_tries": "count",
         "phone_code_per_hour": "count",
         "phone_code_per_address": "count",
+        "opening": "clock",
+        "tablet_idle": "second",
+        "tablet_countdown": "second",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"
@@ -241,8 +248,10 @@ ROLES = {
     "unit": "order.read order.report indicators.read",
     "reviewer": "case.read case.verify case.call identity.open order.read order.accept order.return"
     " order.follow_up indicators.read",
-    "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read registry.read",
-    "operator": "registry.read registry.import delivery.read delivery.act account.read account.manage indicators.read",
+    "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read registry.read"
+    " device.read",
+    "operator": "registry.read registry.import delivery.read delivery.act account.read account.manage indicators.read"
+    " device.read device.manage",
     "auditor": "journal.read case.read order.read delivery.read indicators.read",
 }
 
@@ -275,6 +284,7 @@ def test_api_keys_have_permissions_of_their_own() -> None:
     assert keys == {
         "services:read": frozenset(),
         "services:write": frozenset({"services:read"}),
+        "devices:write": frozenset(),
         "indicators:read": frozenset(),
     }
     assert not any(":" in one for role in RULES.roles.values() for one in role.may)
@@ -306,3 +316,22 @@ def test_asking_is_cheap_enough_for_a_million_defaults() -> None:
     ask()
     # About 3 µs each on one slow core; the bound only catches a lost cache.
     assert min(timeit.repeat(ask, number=2000, repeat=3)) / 2000 < 100e-6
+
+
+def test_a_key_is_read_in_the_code_system_of_its_model_and_an_unknown_one_stops() -> None:
+    five, four = RULES.keypads["five_keys"], RULES.keypads["four_keys"]
+    assert [int(five.level(key) or 0) for key in ("3", "2", "1", "0", "5")] == [5, 4, 3, 2, 1]
+    assert [int(four.level(key) or 0) for key in "1234"] == [5, 4, 3, 2]
+    assert five.level("-2") is None
+    with pytest.raises(law.LawError, match="没有按键代码“4”"):
+        five.level("4")
+
+
+def test_the_five_keys_agree_with_the_type_of_their_code_system() -> None:
+    five = RULES.keypads["five_keys"]
+    assert {key: int(law.KeypadLevel(int(key)).to_interface()) for key in five.keys} == five.keys
+
+
+def test_the_tablet_waits_a_minute_counts_down_half_a_minute_and_the_door_opens_at_half_past_eight() -> None:
+    assert (RULES.value("tablet_idle").number, RULES.value("tablet_countdown").number) == (60, 30)
+    assert RULES.value("opening").value == "08:30"

@@ -36,11 +36,12 @@ class Installation:
 
     def __init__(self, database: str = "") -> None:
         self.home = Path(tempfile.mkdtemp(prefix="minping-live-"))
-        self.port, province = free_port(), free_port()
+        self.port, province, self.stream_port = free_port(), free_port(), free_port()
         self.url, self.province = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{province}"
         self.http = urllib3.PoolManager(retries=urllib3.Retry(3, redirect=0, raise_on_redirect=False), timeout=30)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("MINPING_", "DJANGO_"))}
         self.env = {**kept, "MINPING_HOME": str(self.home), "PORT": str(self.port), "MINPING_PROVINCE": self.province}
+        self.env["MINPING_STREAM_PORT"] = str(self.stream_port)
         if database:
             self.env["MINPING_DATABASE"] = own_database(database, f"live_{os.getpid()}_{self.port}")
         self.process: subprocess.Popen[bytes] | None = None

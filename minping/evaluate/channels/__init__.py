@@ -32,6 +32,8 @@ class Channel:
 CHANNELS: tuple[Channel, ...] = (
     Channel("link"),
     Channel("sms"),
+    Channel("tablet"),
+    Channel("keypad", pages=False, api=True),
 )
 
 

@@ -16,6 +16,7 @@ from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.events import RatingsChanged, RatingsGiven
 from minping.evaluate.models import Rating, RatingRevision, ReratingInvitation, Service
+from minping.evaluate.queries import reason_missing
 from minping.evaluate.states import Entry, Outcome, RatingKind
 from minping.kernel import bulk, events, ids, journal, statements
 from minping.kernel.access import RATER
@@ -180,7 +181,7 @@ class _Batch:
             raise InvitationClosed()
         level, tags, text, version = _said(press, known.service)
         last = known.ratings[-1] if known.ratings else None
-        if last is not None and press.change:
+        if last is not None and (press.change or _gives_reason(press, level, last)):
             return self._change(known, last, press, level, tags, text, version)
         kind = self._kind(known, press.at)
         if kind is None:
@@ -241,7 +242,8 @@ class _Batch:
     def _change(
         self, known: _Known, rating: Rating, press: Press, level: int, tags: Any, text: Any, version: str
     ) -> Receipt:
-        if tokens.stored(press.change) != bytes(rating.change_token) or press.at >= rating.change_until:
+        proven = not press.change or tokens.stored(press.change) == bytes(rating.change_token)
+        if not proven or press.at >= rating.change_until:
             raise AlreadyRated()
         if tags is None:  # the level alone was pressed: reasons of another level no longer fit
             tags = tuple(rating.tags) if level == rating.level else ()
@@ -309,6 +311,11 @@ def _entry(
         records=records, service=service.pk.hex, level=rating.level, tags=list(rating.tags), channel=press.channel,
         words=len(rating.text), revision=rating.revision, **more,
     )  # fmt: skip
+
+
+def _gives_reason(press: Press, level: int, last: Rating) -> bool:
+    """Whether the invitation's holder adds the reason that the device had no room for (failures.md A7), and that alone."""
+    return reason_missing(last, press.at) and level == last.level and bool(press.tags or press.text)
 
 
 def _said(press: Press, service: Service) -> tuple[int, tuple[str, ...] | None, str | None, str]:

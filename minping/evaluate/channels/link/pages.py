@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.models import Rating, Service
-from minping.evaluate.queries import next_kind
+from minping.evaluate.queries import next_kind, reason_missing
 from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
 from minping.evaluate.states import Outcome, RatingKind
 from minping.evaluate.view import NOTES, levels_view, promise_view, rules_of, service_view, tags_view, words_view
@@ -76,6 +76,8 @@ def _show(request: HttpRequest, token: str, service: Service) -> HttpResponse:
 
 
 def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
+    if reason_missing(rating, now):  # a key-pad's level without a reason: the invitation's holder may give it
+        return True
     given = request.COOKIES.get(COOKIE, "")
     return bool(given) and tokens.stored(given) == bytes(rating.change_token) and now < rating.change_until
 

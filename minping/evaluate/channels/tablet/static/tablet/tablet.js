@@ -1,0 +1,429 @@
+// The window's tablet. What a person presses is first kept on the device under an id of its own, then sent until it
+// is answered; the server takes each id once. What to show comes by an open line, or by asking where none holds.
+(function () {
+  "use strict";
+  const set = document.body.dataset;
+  const $ = (id) => document.getElementById(id);
+  const BEAT = 30000; // between two reports of a quiet device
+  const TOUCHED = 15000; // a page touched this lately belongs to the one who touched it
+  const THANKS = 12000;
+  const VIEWS = ["idle", "rate", "reasons", "thanks", "stopped"];
+
+  if (localStorage.getItem("mp_device") !== set.device) {
+    // Paired as another device: what that one has been told is not what this one has.
+    for (const name of ["mp_last", "mp_ended"]) localStorage.removeItem(name);
+    localStorage.setItem("mp_device", set.device);
+  }
+  let view = "idle";
+  let current = null; // {event, press, level}
+  let closing = []; // ids of what the thanks now on the screen are for: its answers may still be on their way
+  let queue = [];
+  let last = Number(localStorage.getItem("mp_last") || 0);
+  let ended = JSON.parse(localStorage.getItem("mp_ended") || "[]");
+  let touched = 0;
+  let shownAt = 0;
+  let line = null;
+  let open = false;
+  let online = false;
+  let stopped = false;
+  let waiting = 0;
+  let ahead = 0; // by how much this device's clock runs ahead of the server's, for the clock on the wall only
+  let checking = null;
+
+  // --- kept on the device -----------------------------------------------------------------------
+
+  const base = new Promise((resolve, reject) => {
+    const asked = indexedDB.open("minping-tablet", 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore("kept", { keyPath: "n", autoIncrement: true });
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error);
+  });
+
+  async function within(mode, work) {
+    const found = await base;
+    return new Promise((resolve, reject) => {
+      const all = found.transaction("kept", mode, { durability: "strict" });
+      const asked = work(all.objectStore("kept"));
+      all.oncomplete = () => resolve(asked && asked.result);
+      all.onabort = all.onerror = () => reject(all.error);
+    });
+  }
+
+  const kept = () => within("readonly", (store) => store.getAll(null, 20));
+  const forget = (n) => within("readwrite", (store) => store.delete(n));
+  const count = () => within("readonly", (store) => store.count());
+
+  function uuid() {
+    if (crypto.randomUUID) return crypto.randomUUID();
+    const b = crypto.getRandomValues(new Uint8Array(16));
+    b[6] = (b[6] & 15) | 64;
+    b[8] = (b[8] & 63) | 128;
+    const hex = Array.from(b, (x) => x.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  }
+
+  async function keep(entry) {
+    const whole = { id: uuid(), at: new Date().toISOString(), ...entry };
+    await within("readwrite", (store) => store.add({ entry: whole }));
+    waiting = await count();
+    sign();
+    flush();
+    return whole.id;
+  }
+
+  // --- sending ----------------------------------------------------------------------------------
+
+  let flying = false;
+  let pause = 0;
+  let most = 20;
+  let reported = 0;
+  let retry = 0;
+
+  async function flush() {
+    if (flying || stopped) return;
+    flying = true;
+    clearTimeout(retry);
+    let rows = [];
+    try {
+      for (;;) {
+        rows = (await kept()).slice(0, most);
+        waiting = await count();
+        if (!rows.length && Date.now() - reported < BEAT) break;
+        const answer = await fetch(set.report, {
+          method: "POST",
+          headers: { "Content-Type": "application/json", Accept: "application/json" },
+          body: JSON.stringify({ now: new Date().toISOString(), waiting: Math.max(0, waiting - rows.length), entries: rows.map((r) => r.entry) }),
+          signal: AbortSignal.timeout(10000),
+        });
+        if (answer.status === 401) {
+          stop();
+          return;
+        }
+        if (answer.status >= 400 && answer.status < 500 && answer.status !== 408 && answer.status !== 429) {
+          // Not understood as a whole: one by one, so that a single bad entry holds nothing back.
+          if (rows.length > 1) most = 1;
+          else if (rows.length) await forget(rows[0].n);
+          else throw new Error(answer.status);
+          continue;
+        }
+        if (!answer.ok) throw new Error(answer.status);
+        const told = await answer.json();
+        ahead = Date.now() - Date.parse(told.now);
+        reported = Date.now();
+        most = 20;
+        pause = 0;
+        online = true;
+        const byId = new Map(rows.map((row) => [row.entry.id, row]));
+        for (const one of told.entries) {
+          if (one.done) await forget(byId.get(one.id).n);
+          answered(one);
+        }
+        waiting = await count();
+        if (!rows.length) break;
+      }
+    } catch (failure) {
+      online = false;
+      for (const row of rows) {
+        if (row.entry.offline) continue;
+        row.entry.offline = true;
+        await within("readwrite", (store) => store.put(row));
+      }
+      pause = Math.min(5000, pause ? pause * 2 : 500);
+      retry = setTimeout(flush, pause);
+    } finally {
+      flying = false;
+      sign();
+    }
+  }
+
+  function answered(one) {
+    const pressed = current && current.press === one.id;
+    if (!pressed && !closing.includes(one.id)) return;
+    if (one.receipt) receipt(one.receipt);
+    if (!one.error) return;
+    if (pressed) {
+      const mine = current;
+      current = null;
+      over(mine.event, null);
+      wipe();
+      go("thanks");
+    }
+    $("thanks-h").textContent = "这次没有收下";
+    $("thanks-note").textContent = one.error.message;
+  }
+
+  function receipt(code) {
+    $("thanks-note").textContent = "回执号 " + code + "，凭它可以随时查询办到哪一步。";
+  }
+
+  // --- being told -------------------------------------------------------------------------------
+
+  function listen() {
+    if (stopped) return;
+    line = new EventSource(set.stream + "?after=" + last, { withCredentials: true });
+    line.onopen = () => {
+      open = online = true;
+      pause = 0;
+      sign();
+      flush();
+    };
+    line.onmessage = (message) => take(JSON.parse(message.data));
+    line.onerror = () => {
+      open = false;
+      sign();
+      if (line.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    };
+  }
+
+  async function ask() {
+    if (open || stopped) return;
+    try {
+      const answer = await fetch(set.events + "?after=" + last, { signal: AbortSignal.timeout(5000) });
+      if (answer.status === 401) return stop();
+      if (!answer.ok) throw new Error(answer.status);
+      for (const event of (await answer.json()).events) take(event);
+      if (!online) {
+        online = true;
+        flush();
+      }
+    } catch (failure) {
+      online = false;
+    }
+    sign();
+  }
+
+  function take(event) {
+    if (event.id > last) localStorage.setItem("mp_last", String((last = event.id)));
+    if (event.kind === "stop") return stop();
+    if (event.kind === "checked") return checked(event);
+    if (ended.includes(event.id) || queue.some((e) => e.id === event.id)) return;
+    if (current && current.event.id === event.id) return;
+    event.until = performance.now() + event.left * 1000;
+    queue.push(event);
+    next();
+  }
+
+  function next() {
+    queue = queue.filter((event) => performance.now() < event.until);
+    if (stopped || !queue.length) return;
+    const newest = queue[queue.length - 1];
+    if (current) {
+      const same = current.event.group === newest.group;
+      if (newest.kind === "reason" && view === "rate" && current.event.of === newest.of) {
+        end("pressed", false); // answered on the key-pad beside it: now its reason is asked for
+        queue.pop();
+        return show(newest);
+      }
+      const busy = view !== "rate" || performance.now() - touched < TOUCHED;
+      if (same || busy) return; // shown when this one is done
+      end("replaced", false);
+    }
+    // What is left of another person is not shown to this one: the phone keeps it.
+    for (const event of queue) {
+      if (event.group !== newest.group) over(event, "replaced");
+    }
+    queue = queue.filter((event) => event.group === newest.group);
+    show(queue.shift());
+  }
+
+  function over(event, what) {
+    ended = ended.concat(event.id).slice(-200);
+    localStorage.setItem("mp_ended", JSON.stringify(ended));
+    if (what) keep({ type: "note", event: event.id, what: what });
+  }
+
+  // --- showing ----------------------------------------------------------------------------------
+
+  function go(name) {
+    view = name;
+    for (const one of VIEWS) $(one).hidden = one !== name;
+    shownAt = touched = performance.now();
+    $("ending").hidden = true;
+    window.scrollTo(0, 0);
+  }
+
+  function wipe() {
+    for (const id of ["what", "whom", "tail", "when", "saved", "saved-note", "thanks-note"]) $(id).textContent = "";
+    $("thanks-h").textContent = "谢谢，您的评价已收下";
+    $("text").value = "";
+    closing = [];
+    document.querySelectorAll("#reasons input").forEach((box) => (box.checked = false));
+    document.querySelectorAll("#reasons details").forEach((more) => (more.open = false));
+    document.querySelectorAll(".tile").forEach((tile) => (tile.disabled = false));
+  }
+
+  function show(event) {
+    wipe();
+    current = { event: event, press: null, level: event.level || 0 };
+    $("what").textContent = event.item_name;
+    $("whom").textContent = event.whom;
+    $("tail").textContent = "办件尾号 " + event.case_tail;
+    $("when").textContent = event.served_text;
+    keep({ type: "note", event: event.id, what: "shown" });
+    if (event.kind === "reason") {
+      reasons("按键器已收到您的评价", "“" + label(event.level) + "”。愿意的话，请说说原因。");
+    } else {
+      go("rate");
+      touched = -TOUCHED; // nobody has touched it yet
+    }
+  }
+
+  const label = (level) => document.querySelector('#rate [data-level="' + level + '"]').textContent.trim();
+
+  function reasons(head, note) {
+    $("saved").textContent = head;
+    $("saved-note").textContent = note;
+    document.querySelectorAll("[data-tags]").forEach((box) => (box.hidden = Number(box.dataset.tags) !== current.level));
+    go("reasons");
+  }
+
+  function end(what, onward) {
+    const done = current;
+    current = null;
+    if (done) over(done.event, what);
+    if (onward === false) return;
+    wipe();
+    go("idle");
+    next();
+  }
+
+  async function press(level) {
+    const mine = current;
+    if (!mine || mine.press) return;
+    document.querySelectorAll("#rate .tile").forEach((tile) => (tile.disabled = true));
+    mine.press = uuid();
+    mine.level = level;
+    try {
+      await keep({ id: mine.press, type: "press", event: mine.event.id, level: level, offline: !online });
+    } catch (failure) {
+      mine.press = null;
+      document.querySelectorAll("#rate .tile").forEach((tile) => (tile.disabled = false));
+      $("whom").textContent = "没有存下，请再按一次，或稍后用手机评价。";
+      return;
+    }
+    over(mine.event, null);
+    if (current === mine) {
+      reasons("已收下", "您选了“" + label(level) + "”。" + (online ? "" : "已存在本机，联网后自动送出。"));
+    }
+  }
+
+  async function words(skip) {
+    const mine = current;
+    if (!mine) return;
+    const boxes = document.querySelectorAll('[data-tags="' + mine.level + '"] input:checked');
+    const tags = skip ? [] : Array.from(boxes, (box) => box.value);
+    const text = skip ? "" : $("text").value;
+    current = null;
+    queue = queue.filter((event) => event.id !== mine.event.id);
+    over(mine.event, null);
+    const entry = { id: uuid(), type: "words", level: mine.level, tags: tags, text: text };
+    if (mine.press) entry.press = mine.press;
+    else entry.event = mine.event.id;
+    closing = [mine.press, entry.id];
+    try {
+      if (mine.press || !skip) await keep(entry);
+    } catch (failure) {
+      current = mine; // what was typed is still on the page
+      $("saved-note").textContent = "没有存下，请再点一次。";
+      return;
+    }
+    const said = [$("thanks-h").textContent, $("thanks-note").textContent];
+    wipe();
+    [$("thanks-h").textContent, $("thanks-note").textContent] = said;
+    closing = [mine.press, entry.id];
+    go("thanks");
+    if (mine.event.kind === "reason") keep({ type: "note", event: mine.event.id, what: skip ? "left" : "pressed" });
+  }
+
+  async function change(level) {
+    const mine = current;
+    if (!mine || level === mine.level) return;
+    mine.level = level;
+    const entry = { type: "words", level: level };
+    if (mine.press) entry.press = mine.press;
+    else entry.event = mine.event.id;
+    await keep(entry);
+    if (current === mine) reasons("已收下", "改为“" + label(level) + "”。");
+    document.querySelectorAll("#reasons details").forEach((more) => (more.open = false));
+  }
+
+  function stop() {
+    stopped = true;
+    if (line) line.close();
+    current = null;
+    queue = [];
+    wipe();
+    go("stopped");
+    sign();
+  }
+
+  function sign() {
+    const place = $("sign");
+    const state = stopped ? "stopped" : waiting && !online ? "waiting" : online ? "online" : "waiting";
+    const said = { stopped: "停用", online: "在线", waiting: waiting ? "等待 " + waiting : "连接中断" }[state];
+    if (place.textContent !== said) place.textContent = said;
+    place.dataset.state = state;
+  }
+
+  // --- the morning check ------------------------------------------------------------------------
+
+  async function check() {
+    $("checked").textContent = "已送出，正在等它回来……";
+    checking = uuid();
+    const mine = checking;
+    setTimeout(() => {
+      if (checking === mine) $("checked").textContent = "还没有回来，请告诉管理员。";
+    }, 20000);
+    await keep({ id: mine, type: "check" });
+  }
+
+  function checked(event) {
+    if (event.check !== checking) return;
+    checking = null;
+    $("checked").textContent = "晨检正常 " + hour();
+  }
+
+  // --- time -------------------------------------------------------------------------------------
+
+  const hour = () =>
+    new Date(Date.now() - ahead).toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+
+  function tick() {
+    const now = hour();
+    if ($("clock").textContent !== now) $("clock").textContent = now;
+    if (view === "thanks" && performance.now() - shownAt > THANKS) return end(null);
+    if (view !== "rate" && view !== "reasons") return;
+    const still = (performance.now() - Math.max(touched, shownAt)) / 1000;
+    const left = Math.ceil(Number(set.idle) + Number(set.countdown) - still);
+    if (left <= 0) return end(view === "rate" || current.event.kind === "reason" ? "left" : null);
+    $("ending").hidden = left > Number(set.countdown);
+    if (!$("ending").hidden) {
+      $("seconds").textContent = left;
+      $("ring").setAttribute("stroke-dashoffset", String(214 * (1 - left / Number(set.countdown))));
+    }
+  }
+
+  // --- begin ------------------------------------------------------------------------------------
+
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => (touched = performance.now()), true);
+  }
+  document.querySelectorAll("[data-level]").forEach((tile) => tile.addEventListener("click", () => press(Number(tile.dataset.level))));
+  document.querySelectorAll("[data-change]").forEach((tile) => tile.addEventListener("click", () => change(Number(tile.dataset.change))));
+  $("not-now").addEventListener("click", () => end("left"));
+  $("send").addEventListener("click", () => words(false));
+  $("skip").addEventListener("click", () => words(true));
+  $("stay").addEventListener("click", () => (touched = performance.now()));
+  $("done").addEventListener("click", () => end(null));
+  $("check").addEventListener("click", check);
+  $("full").addEventListener("click", () => document.documentElement.requestFullscreen && document.documentElement.requestFullscreen());
+  window.addEventListener("online", flush);
+  if ("serviceWorker" in navigator) navigator.serviceWorker.register(set.worker, { scope: "/tablet/" });
+  go("idle");
+  tick();
+  setInterval(tick, 250);
+  setInterval(ask, 2000);
+  setInterval(flush, BEAT / 2);
+  listen();
+  flush();
+})();

@@ -57,6 +57,8 @@ ACTIONS = {
     "message.refused": "省平台拒收",
     "message.replayed": "重发",
     "message.done_by_hand": "人工录入省平台",
+    "message.checked": "复核人工录入",
+    "manual.exported": "下载人工上送清单",
     "message.opened": "查看上送原文",
     "target.switched": "停用或恢复上送",
     "key.created": "生成接口密钥",

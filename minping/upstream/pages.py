@@ -30,6 +30,8 @@ from minping.upstream.states import ARRIVED, UNFINISHED, MessageState
 
 PAGE = 50
 MANUAL_PAGE = 20
+EXPORT_MOST = 5000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REPLAY_MOST = 200  # of one press: the press answers at once, and what is left is said
 PERIOD_DAYS = 7
 PERIOD_MOST = 92
@@ -52,12 +54,14 @@ TABS = (
     Tab("waiting", "待上送", (MessageState.WAITING,), "没有等待的消息"),
     Tab("refused", "被拒收", (MessageState.REFUSED,), "没有被拒收的消息"),
     Tab("manual", "待人工", (MessageState.MANUAL,), "没有要人工录入的消息"),
+    Tab("checking", "待复核", (MessageState.CHECKING,), "没有等待复核的人工录入"),
     Tab("accepted", "已收", ARRIVED, "还没有送达的消息", newest_first=True),
 )
 CHIPS = {
     MessageState.WAITING: "soon",
     MessageState.REFUSED: "over",
     MessageState.MANUAL: "warn",
+    MessageState.CHECKING: "warn",
     MessageState.ACCEPTED: "done",
     MessageState.BY_HAND: "done",
 }
@@ -106,7 +110,7 @@ def delivery(request: HttpRequest) -> HttpResponse:
             *(_replay_actions(tuple(acting)) if counts.get(MessageState.REFUSED) and acting else ()),
         ],
     }
-    if acting:
+    if acting or _organizations(who, "delivery.check"):
         context["manual_url"] = reverse("delivery_manual")
         context["manual_count"] = counts.get(MessageState.MANUAL, 0)
     return render(request, "upstream/delivery.html", context | _reconciliation(request, who, now))
@@ -199,6 +203,8 @@ def _why(row: OutboxMessage, held_by: Mapping[tuple[str, str], int], now: dateti
         return f"{row.error}（{row.error_code}）" if row.error_code else row.error
     if row.state == MessageState.MANUAL:
         return "接口不收这一类，须人工录入"
+    if row.state == MessageState.CHECKING:
+        return f"已录入，编号 {row.reference}，等另一个人复核"
     if row.state != MessageState.WAITING:
         return f"编号 {row.reference}" if row.reference else ""
     if held_by.get((row.organization_code, row.case_no), row.pk) < row.pk:
@@ -381,17 +387,19 @@ def _message_actions(row: OutboxMessage, url: str, error: str, *, opened: bool) 
 # --- by hand -----------------------------------------------------------------------------------
 
 
-@staff_page("delivery.act")
+@staff_page("delivery.check")
 @require_safe
 def manual(request: HttpRequest) -> HttpResponse:
-    """What the interface cannot take: the facts to copy, and a place for the province's number."""
+    """What the interface cannot take: the facts to copy, a place for the province's number, the second look."""
     return _manual_page(request)
 
 
 def _manual_page(request: HttpRequest, wrong: int = 0, error: str = "") -> HttpResponse:
-    places = _organizations(actor(request), "delivery.act")
+    who = actor(request)
+    places, checking = _organizations(who, "delivery.act"), _organizations(who, "delivery.check")
     page = page_of(_listed(places, (MessageState.MANUAL,)), request, size=MANUAL_PAGE)
-    built = services.build(page.rows)
+    entered = list(_listed(checking, (MessageState.CHECKING,)).order_by("id")[:MANUAL_PAGE])
+    built = services.build([*page.rows, *entered])
     context = {
         "rows": [
             {
@@ -402,7 +410,18 @@ def _manual_page(request: HttpRequest, wrong: int = 0, error: str = "") -> HttpR
             }
             for row in page.rows
         ],
+        "entered": [
+            {
+                **_line(row),
+                "items": reading.facts(built[row.pk]),
+                "own": row.entered_by == who.name,
+                "url": reverse("delivery_manual_checked", args=[row.pk]),
+            }
+            for row in entered
+        ],
         "page": page.links,
+        "export_url": reverse("delivery_manual_export") if page.rows else "",
+        "may_enter": bool(places),
         "back_url": reverse("delivery"),
     }
     return render(request, "upstream/manual.html", context, status=422 if error else 200)
@@ -418,8 +437,31 @@ def manual_done(request: HttpRequest, message_id: int) -> HttpResponse:
         )
     except Invalid as problem:
         return _manual_page(request, message_id, _said(problem))
-    messages.success(request, "已登记省平台编号。")
+    messages.success(request, "已登记省平台编号，等另一个人复核。")
     return _back(request, reverse("delivery_manual"))
+
+
+@staff_page("delivery.check")
+@require_POST
+def manual_checked(request: HttpRequest, message_id: int) -> HttpResponse:
+    """The second look at what another person entered."""
+    right = request.POST.get("verb") == "right"
+    services.message_checked(message_id=message_id, right=right, by=actor(request), at=clock.now())
+    messages.success(request, "已复核，算作送达。" if right else "已退回，重新录入。")
+    return _back(request, reverse("delivery_manual"))
+
+
+@staff_page("delivery.act")
+@require_POST
+def manual_export(request: HttpRequest) -> HttpResponse:
+    """The work list as a workbook, without what identifies a person; the download goes on record."""
+    who, now = actor(request), clock.now()
+    places = _organizations(who, "delivery.act")
+    rows = list(_listed(places, (MessageState.MANUAL,)).order_by("id")[:EXPORT_MOST])
+    content = reading.manual_workbook(rows, by=who, at=now)
+    answer = HttpResponse(content, content_type=XLSX)
+    answer["Content-Disposition"] = f'attachment; filename="manual-{clock.beijing(now):%Y%m%d-%H%M}.xlsx"'
+    return answer
 
 
 # --- reconciliation ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from minping.kernel import bulk, clock, events, journal, privacy
 from minping.kernel.access import Actor
-from minping.kernel.errors import Forbidden, Invalid, NotFound, Stale
+from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
 from minping.upstream.models import Exchange, OutboxMessage, Target
 from minping.upstream.port import Accepted, AlreadyDone, Delivery, Driver, Later, Message, Never
@@ -49,7 +49,7 @@ class Draft:
 _COLUMNS = (
     "target", "area_code", "organization_code", "case_no", "service_no", "kind", "subject", "revision", "level",
     "fact_at", "created_at", "state", "next_try_at", "attempts", "claimed_by", "claimed_until", "reference",
-    "error_code", "error",
+    "error_code", "error", "entered_by",
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def messages_enqueue(drafts: Iterable[Draft], *, at: datetime) -> int:
         (
             (
                 chosen.name, d.area_code, d.organization_code, d.case_no, d.service_no, d.kind, d.subject, d.revision,
-                d.level, d.fact_at, at, MessageState.WAITING, d.not_before or at, 0, "", 0.0, "", "", "",
+                d.level, d.fact_at, at, MessageState.WAITING, d.not_before or at, 0, "", 0.0, "", "", "", "",
             )
             for d in drafts
         ),
@@ -133,8 +133,8 @@ def messages_deliver(*, holder: str) -> bool:
     if not rows:
         return False
     messages = build(rows)
-    able = [row for row in rows if row.kind in chosen.abilities]
-    by_hand = [row for row in rows if row.kind not in chosen.abilities]
+    able = [row for row in rows if row.kind in chosen.takes]
+    by_hand = [row for row in rows if row.kind not in chosen.takes]
     if by_hand:
         _leave_to_a_person(by_hand, messages)
     if able:
@@ -280,19 +280,53 @@ def message_replay(*, message_id: int, by: Actor, at: datetime) -> None:
 
 
 def message_done_by_hand(*, message_id: int, reference: str, by: Actor, at: datetime) -> None:
-    """Record that a person entered it in the province's screens, under which reference number."""
+    """Record that a person entered it in the province's screens, under which reference number.
+
+    It counts as arrived only after another person's look (`message_checked`).
+    """
     row = _row(message_id, by)
     reference = reference.strip()
     if not reference:
         raise Invalid("还没有填省平台的编号。", cure="请把省平台显示的编号抄在这里。", field="reference")
     moved = OutboxMessage.objects.filter(pk=row.pk, state__in=[MessageState.MANUAL, MessageState.REFUSED]).update(
-        state=MessageState.BY_HAND, reference=reference[:120], settled_at=at
+        state=MessageState.CHECKING, reference=reference[:120], settled_at=at, entered_by=by.name
     )
     if not moved:
         raise Stale()
     journal.write(
         "message.done_by_hand", at=at, actor=by.name, organization_code=row.organization_code, subject=row.subject,
         kind=row.kind, reference=reference,
+    )  # fmt: skip
+
+
+class OwnWork(Problem):
+    code = "own_work"
+    status = 403
+    message = "这一条是您自己录入的，要由另一个人复核。"
+    cure = "请交给另一位有复核权限的人员。"
+
+
+def message_checked(*, message_id: int, right: bool, by: Actor, at: datetime) -> None:
+    """The second look at what was entered by hand: right, and it has arrived; wrong, and it is to be done again.
+
+    Raises NotFound, Forbidden, OwnWork (never by who entered it), Stale.
+    """
+    row = _row(message_id, by, "delivery.check")
+    if row.entered_by == by.name:
+        raise OwnWork()
+    new = (
+        {"state": MessageState.BY_HAND}
+        if right
+        else {"state": MessageState.MANUAL, "reference": "", "entered_by": "", "settled_at": None}
+    )
+    moved = OutboxMessage.objects.filter(
+        pk=row.pk, state=MessageState.CHECKING, entered_by=row.entered_by, reference=row.reference
+    ).update(**new)
+    if not moved:
+        raise Stale()
+    journal.write(
+        "message.checked", at=at, actor=by.name, organization_code=row.organization_code, subject=row.subject,
+        kind=row.kind, reference=row.reference, right=right, entered_by=row.entered_by,
     )  # fmt: skip
 
 
@@ -307,9 +341,9 @@ def target_switch(*, code: str, enabled: bool, reason: str, by: Actor, at: datet
     journal.write("target.switched", at=at, actor=by.name, target=code, enabled=enabled, reason=reason.strip())
 
 
-def _row(message_id: int, by: Actor) -> OutboxMessage:
+def _row(message_id: int, by: Actor, permission: str = "delivery.act") -> OutboxMessage:
     row = OutboxMessage.objects.filter(pk=message_id).first()
     if row is None:
         raise NotFound()
-    by.require("delivery.act", registry.place(row.organization_code).path)
+    by.require(permission, registry.place(row.organization_code).path)
     return row

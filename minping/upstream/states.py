@@ -12,6 +12,7 @@ class MessageState(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     MANUAL = "manual"
+    CHECKING = "checking"
     BY_HAND = "by_hand"
 
     @property
@@ -24,6 +25,7 @@ LABELS = {
     MessageState.ACCEPTED: "省平台已收",
     MessageState.REFUSED: "省平台拒收",
     MessageState.MANUAL: "待人工上送",
+    MessageState.CHECKING: "已录入，待复核",
     MessageState.BY_HAND: "已人工上送",
 }
 UNFINISHED = (MessageState.WAITING, MessageState.REFUSED)
@@ -36,4 +38,6 @@ KINDS = {
     "supplementary": "追评",
     "rerating": "再评",
     "case": "差评办理",
+    "validity": "有效性",
+    "revocation": "申请撤销",
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.test import Client
+from openpyxl import load_workbook
 
 from minping.evaluate.queries import counts_by_day_level
 from minping.evaluate.services import defaults_make
@@ -27,7 +29,7 @@ class Province:
     """A superior as the desk asks it: a name, what it takes, what it holds."""
 
     name, label = "sandbox", "沙盒省平台"
-    abilities = frozenset({"service", "rating", "default", "case"})
+    takes = frozenset({"service", "rating", "default", "case"})
 
     def __init__(self, held: dict[tuple[str, str, int | None], int] | None = None) -> None:
         self.held = held
@@ -147,7 +149,7 @@ def test_who_may_only_read_finds_no_act_on_the_desk_and_none_behind_it(username:
 
 @pytest.mark.parametrize("state", [tab.id for tab in pages.TABS])
 def test_a_list_costs_the_same_for_few_and_many(state: str, django_assert_max_num_queries: Any) -> None:
-    stored = {"accepted": "accepted", "refused": "refused", "manual": "manual"}.get(state, "waiting")
+    stored = state
     client = signed_in("operator")
     receive()
     OutboxMessage.objects.update(state=stored)
@@ -302,7 +304,7 @@ def test_a_refused_message_may_be_entered_by_hand_under_the_provinces_number() -
     assert "还没有填省平台的编号" in answer.content.decode()
     client.post(f"/delivery/{row.pk}/", {"verb": "by_hand", "reference": "FJ-2026-1"})
     row.refresh_from_db()
-    assert (row.state, row.reference) == (MessageState.BY_HAND, "FJ-2026-1")
+    assert (row.state, row.reference) == (MessageState.CHECKING, "FJ-2026-1")
 
 
 def test_a_message_that_is_none_is_not_found() -> None:
@@ -334,8 +336,25 @@ def test_a_number_of_the_province_settles_it_and_an_empty_one_is_asked_again() -
     answer = client.post(f"/delivery/manual/{row.pk}/", {"reference": ""})
     assert (answer.status_code, "还没有填省平台的编号" in answer.content.decode()) == (422, True)
     assert client.post(f"/delivery/manual/{row.pk}/", {"reference": "FJ-1"}).status_code == 303
+    assert "这一条是您录入的" in text(client, "/delivery/manual/")
+    assert client.post(f"/delivery/manual/{row.pk}/checked/", {"verb": "right"}).status_code == 403
+    second = signed_in("head")
+    assert "FJ-1" in text(second, "/delivery/manual/") and "省系统编号</label>" not in text(second, "/delivery/manual/")
+    assert second.post(f"/delivery/manual/{row.pk}/checked/", {"verb": "right"}).status_code == 303
     assert "没有要手工上报的" in text(client, "/delivery/manual/")
     assert client.post(f"/delivery/manual/{row.pk}/", {"reference": "FJ-2"}).status_code == 409
+
+
+def test_the_work_list_can_be_taken_along_and_names_nobody() -> None:
+    rate(receive()[0], 2, text="=1+1 的原话")
+    OutboxMessage.objects.update(state=MessageState.MANUAL)
+    answer = signed_in("operator").post("/delivery/manual/export/")
+    book = load_workbook(BytesIO(answer.content))
+    cells = [cell.value for row in book.active.iter_rows() for cell in row]
+    assert "=1+1 的原话" in cells and "MA20261120-0417" in cells and "省平台编号" in cells
+    assert not any(secret in str(cell) for cell in cells for secret in SECRETS)
+    assert JournalEntry.objects.filter(action="manual.exported").exists()
+    assert signed_in("head").post("/delivery/manual/export/").status_code == 403
 
 
 def test_the_manual_queue_costs_the_same_for_few_and_many(django_assert_max_num_queries: Any) -> None:
@@ -350,7 +369,7 @@ def test_the_manual_queue_costs_the_same_for_few_and_many(django_assert_max_num_
     with django_assert_max_num_queries(len(few)) as many:
         page = text(client, "/delivery/manual/")
     assert len(many) == len(few)
-    assert page.count('class="filters"') == pages.MANUAL_PAGE
+    assert page.count('id="ref-') == pages.MANUAL_PAGE
 
 
 def test_every_field_of_a_message_has_a_label_for_the_person_who_copies_it() -> None:

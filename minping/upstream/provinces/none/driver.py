@@ -10,13 +10,15 @@ import json
 
 from minping.kernel.clock import beijing
 from minping.kernel.home import home
-from minping.upstream.port import Accepted, Message
+from minping.upstream.port import Ability, Accepted, Message
 
 
 class NoneDriver:
     name = "none"
     label = "无接口（人工上送）"
-    abilities: frozenset[str] = frozenset()
+    abilities: frozenset[Ability] = frozenset()
+    takes: frozenset[str] = frozenset()
+    repeats_service = False
 
     def send(self, key: str, message: Message) -> Accepted:
         raise NotImplementedError("驱动 none 不发送。")

@@ -9,14 +9,17 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from minping.kernel.home import home
-from minping.upstream.port import Accepted, AlreadyDone, Later, Message, Never
-from minping.upstream.states import KINDS
+from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
 
 
 class SandboxDriver:
     name = "sandbox"
     label = "沙盒省平台"
-    abilities = frozenset(KINDS)
+    abilities = frozenset(
+        {Ability.PUSH_SERVICE, Ability.PUSH_RATING, Ability.PUSH_RECTIFICATION, Ability.REQUEST_REVOCATION}
+    )
+    takes = frozenset(NEEDS)
+    repeats_service = False
 
     def __init__(self, address: str) -> None:
         self.address = address

@@ -29,12 +29,13 @@ class Config:
 
     `database` is a URL (`sqlite:///…` or `postgresql://…`), `base_url` the public
     address that invitations carry, `province` the address of the superior system
-    (empty: driver `none`), `sandbox` whether the clock may be moved.
+    (empty: driver `none`), `province_profile` how it speaks (docs/provinces.md), `sandbox` whether the clock may be moved.
     """
 
     database: str = ""
     base_url: str = "http://127.0.0.1:8000"
     province: str = ""
+    province_profile: str = ""
     sandbox: bool = False
     area: str = "350213005"
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
@@ -108,6 +109,8 @@ class Home:
             stored["base_url"] = env["MINPING_BASE_URL"]
         if "MINPING_PROVINCE" in env:
             stored["province"] = env["MINPING_PROVINCE"]
+        if "MINPING_PROVINCE_PROFILE" in env:
+            stored["province_profile"] = env["MINPING_PROVINCE_PROFILE"]
         if env.get("MINPING_SANDBOX"):
             stored["sandbox"] = env["MINPING_SANDBOX"] == "1"
         hosts = stored.pop("hosts", None)

@@ -55,7 +55,7 @@ TABS = (
     Tab("refused", "被拒收", (MessageState.REFUSED,), "没有被拒收的消息"),
     Tab("manual", "待人工", (MessageState.MANUAL,), "没有要人工录入的消息"),
     Tab("checking", "待复核", (MessageState.CHECKING,), "没有等待复核的人工录入"),
-    Tab("accepted", "已收", ARRIVED, "还没有送达的消息", newest_first=True),
+    Tab("accepted", "已收", (*ARRIVED, MessageState.UNNEEDED), "还没有送达的消息", newest_first=True),
 )
 CHIPS = {
     MessageState.WAITING: "soon",
@@ -64,6 +64,7 @@ CHIPS = {
     MessageState.CHECKING: "warn",
     MessageState.ACCEPTED: "done",
     MessageState.BY_HAND: "done",
+    MessageState.UNNEEDED: "done",
 }
 
 

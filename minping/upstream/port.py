@@ -71,6 +71,7 @@ class Message:
     `fact_at` is the time of the fact (never altered to please a receiver);
     `personal` names the fields of `body` that identify a person.  `service` is the service
     that the message is about, for superiors whose format repeats it; else None.
+    `service_reference` is the superior's own number for that service, where it gave one.
     """
 
     kind: str
@@ -83,24 +84,30 @@ class Message:
     body: Mapping[str, Any]
     personal: tuple[str, ...] = ()
     service: Message | None = None
+    service_reference: str = ""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The superior has it; `reference` is its own number for the record."""
+    """The superior has it; `reference` is its own number for the record.
+
+    `sent` is the text as it left, before any encryption, where it is not simply the body.
+    """
 
     reference: str
     received: str = ""
+    sent: str = ""
 
 
 class Delivery(Exception):
     """Base of the three answers that are not a plain yes."""
 
-    def __init__(self, reason: str, *, code: str = "", received: str = "") -> None:
+    def __init__(self, reason: str, *, code: str = "", received: str = "", sent: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
         self.received = received
+        self.sent = sent
 
 
 class AlreadyDone(Delivery):
@@ -110,8 +117,10 @@ class AlreadyDone(Delivery):
 class Later(Delivery):
     """Not now.  `unreachable` where the superior as a whole did not answer."""
 
-    def __init__(self, reason: str, *, code: str = "", received: str = "", unreachable: bool = False) -> None:
-        super().__init__(reason, code=code, received=received)
+    def __init__(
+        self, reason: str, *, code: str = "", received: str = "", sent: str = "", unreachable: bool = False
+    ) -> None:
+        super().__init__(reason, code=code, received=received, sent=sent)
         self.unreachable = unreachable
 
 
@@ -124,13 +133,21 @@ class Driver(Protocol):
 
     `takes` are the kinds of message it has a way for; the rest goes by hand.
     `repeats_service` where its format repeats the service in every message.
+    `unneeded` are the kinds that it does not want at all (its rating message says it all).
+    `updates` where it takes a later revision of a record; else a change goes by hand, for
+    "already there" would hide it.  `per_second` is its rate limit (0: none), `batch` how
+    many are taken at once.
     """
 
     name: str
     label: str
     abilities: frozenset[Ability]
     takes: frozenset[str]
+    unneeded: frozenset[str]
+    updates: bool
     repeats_service: bool
+    per_second: float
+    batch: int
 
     def send(self, key: str, message: Message) -> Accepted: ...
 

@@ -19,7 +19,8 @@ from minping.upstream.states import ARRIVED, MessageState
 
 # Which state of several messages speaks for them all: the one that most needs a look.
 ORDER = (
-    MessageState.REFUSED, MessageState.MANUAL, MessageState.WAITING, MessageState.BY_HAND, MessageState.ACCEPTED,
+    MessageState.REFUSED, MessageState.MANUAL, MessageState.CHECKING, MessageState.WAITING, MessageState.BY_HAND,
+    MessageState.ACCEPTED, MessageState.UNNEEDED,
 )  # fmt: skip
 
 
@@ -113,5 +114,6 @@ def reconciled(first: date, last: date) -> tuple[list[Line], bool]:
         if first.isoformat() <= day <= last.isoformat():
             ours[(date.fromisoformat(day), kind, level)] = 0
     for counter in counters:
-        ours.update(counter(start, end))
+        # What the superior does not want apart cannot be missing there.
+        ours.update({key: n for key, n in counter(start, end).items() if key[1] not in driver().unneeded})
     return reconcile(start, end, ours, seen), seen is not None

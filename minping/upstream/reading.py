@@ -19,7 +19,8 @@ from minping.kernel.errors import NotFound
 from minping.registry import queries as registry
 from minping.upstream.models import Exchange, OutboxMessage
 from minping.upstream.port import Message
-from minping.upstream.services import build
+from minping.upstream.services import PERSONAL as PERSONAL_WORDS
+from minping.upstream.services import WIRE, build
 from minping.upstream.states import KINDS
 
 HIDDEN = "****"
@@ -189,11 +190,14 @@ def _attempt(proof: Exchange, names: frozenset[str]) -> Attempt:
     place = f"exchange:{proof.pk}"
     sent = privacy.unseal_json(bytes(proof.sent), place)
     received = privacy.unseal(bytes(proof.received), place).decode("utf-8", "replace")
-    for value in _personal_values(sent, names):  # a superior may repeat in its refusal what it was told
+    hidden = list(sent.get(PERSONAL_WORDS, ())) if WIRE in sent else _personal_values(sent, names)
+    shown = str(sent[WIRE]) if WIRE in sent else _text(masked(sent, names))
+    if WIRE in sent:
+        for value in hidden:
+            shown = shown.replace(value, HIDDEN)
+    for value in hidden:  # a superior may repeat in its refusal what it was told
         received = received.replace(value, HIDDEN)
-    return Attempt(
-        OUTCOMES.get(proof.outcome, proof.outcome), clock.moment_text(proof.at), _text(masked(sent, names)), received
-    )
+    return Attempt(OUTCOMES.get(proof.outcome, proof.outcome), clock.moment_text(proof.at), shown, received)
 
 
 def _text(body: dict[str, Any]) -> str:

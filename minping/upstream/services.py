@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,9 +26,12 @@ from minping.upstream.provinces import driver
 from minping.upstream.provinces.none.driver import NoneDriver
 from minping.upstream.states import UNFINISHED, MessageState
 
+log = logging.getLogger("minping.upstream")
 BATCH = 200
 SENDERS = 4
 CLAIM_SECONDS = 60.0
+SEND_SECONDS = 35.0  # after which no new message of a batch is begun: a slow superior must not outlast the claim
+WIRE, PERSONAL = "wire", "personal"  # how a proof keeps a text that is not simply the message's body
 PROBE_CEILING = 30.0  # seconds between probes of a silent target
 RETRY_CEILING = timedelta(minutes=10)  # of one message that the target wants later
 
@@ -123,38 +129,137 @@ def _claim(target: str, holder: str, at: datetime, most: int) -> list[OutboxMess
     return rows
 
 
-def messages_deliver(*, holder: str) -> bool:
-    """Deliver one batch; True where more may be waiting.  No transaction is open while the superior answers."""
+def messages_deliver(*, holder: str, stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Deliver one batch; True where more may be waiting.  No transaction is open while the superior answers.
+
+    `stopping` is asked before each message: at the end of the program the ones in hand are
+    finished and the rest of the batch is given back.
+    """
     chosen = driver()
     target = _target(chosen.name)
     if not target.enabled or clock.wall() < target.next_probe:
         return False
-    rows = _claim(chosen.name, holder, clock.now(), 1 if target.failures else BATCH)
+    rows = _claim(chosen.name, holder, clock.now(), 1 if target.failures else min(BATCH, chosen.batch))
     if not rows:
         return False
     messages = build(rows)
-    able = [row for row in rows if row.kind in chosen.takes]
-    by_hand = [row for row in rows if row.kind not in chosen.takes]
+    if chosen.repeats_service:
+        messages = _with_services(rows, messages)
+    unneeded = [row for row in rows if row.kind in chosen.unneeded]
+    by_hand = [row for row in rows if row.kind not in chosen.unneeded and not _takes(chosen, row)]
+    able = [row for row in rows if row.kind not in chosen.unneeded and _takes(chosen, row)]
+    if unneeded:
+        OutboxMessage.objects.filter(pk__in=[row.pk for row in unneeded], state=MessageState.WAITING).update(
+            state=MessageState.UNNEEDED, settled_at=clock.now(), claimed_by="", claimed_until=0
+        )
     if by_hand:
         _leave_to_a_person(by_hand, messages)
-    if able:
-        outcomes = _send_all(chosen, able, messages)
-        _settle(target, able, messages, outcomes)
-        return any(not isinstance(outcome, Later) for outcome in outcomes)
-    return True
+    if not able:
+        return True
+    outcomes = _send_all(chosen, able, messages, stopping)
+    done = [(row, outcome) for row, outcome in zip(able, outcomes, strict=True) if outcome is not None]
+    left = [row.pk for row, outcome in zip(able, outcomes, strict=True) if outcome is None]
+    if left:
+        OutboxMessage.objects.filter(pk__in=left, state=MessageState.WAITING, claimed_by=holder).update(
+            claimed_by="", claimed_until=0
+        )
+    if done:
+        _settle(target, [row for row, _ in done], messages, [outcome for _, outcome in done])
+    return any(not isinstance(outcome, Later) for _, outcome in done)
 
 
-def _send_all(chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message]) -> list[Accepted | Delivery]:
-    def one(row: OutboxMessage) -> Accepted | Delivery:
+def _takes(chosen: Driver, row: OutboxMessage) -> bool:
+    """A change of what has gone is told by hand where the superior would only answer that it has it already."""
+    return row.kind in chosen.takes and (chosen.updates or row.revision == 1)
+
+
+def _with_services(rows: list[OutboxMessage], messages: Mapping[int, Message]) -> dict[int, Message]:
+    """Each message with the service it is about, and the superior's number for it: three queries a batch."""
+    cases = {(row.organization_code, row.case_no) for row in rows if row.kind != "service"}
+    found: dict[tuple[str, str, int], OutboxMessage] = {}
+    if cases:
+        services = OutboxMessage.objects.filter(
+            kind="service",
+            organization_code__in={organization for organization, _ in cases},
+            case_no__in={case_no for _, case_no in cases},
+        ).order_by("id")
+        found = {(one.organization_code, one.case_no, one.service_no): one for one in services}
+    built = build(found.values())
+    result = {}
+    for row in rows:
+        service = found.get((row.organization_code, row.case_no, row.service_no)) if row.kind != "service" else None
+        result[row.pk] = (
+            replace(messages[row.pk], service=built[service.pk], service_reference=service.reference)
+            if service is not None
+            else messages[row.pk]
+        )
+    return result
+
+
+def recent_messages(most: int) -> list[Message]:
+    """The newest messages as they would go, each with its service: for a rehearsal that sends nothing."""
+    rows = list(OutboxMessage.objects.order_by("-id")[:most])
+    return list(_with_services(rows, build(rows)).values())
+
+
+def _send_all(
+    chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message], stopping: Callable[[], bool]
+) -> list[Accepted | Delivery | None]:
+    """The outcome of each; None where there was no time left before the claim ends, or the program ends."""
+    until = time.monotonic() + SEND_SECONDS
+    throttle = Throttle(chosen.name, chosen.per_second)
+    throttle.reserve(len(rows))
+
+    def one(row: OutboxMessage) -> Accepted | Delivery | None:
+        if stopping() or time.monotonic() > until or not throttle.wait(until, stopping):
+            return None
         try:
             return chosen.send(key_of(row), messages[row.pk])
         except Delivery as answer:
             return answer
+        except Exception as failure:  # a fault of ours in one message must not stop the others, nor be called sent
+            log.exception("上送消息 %s 出错", row.pk)
+            return Never(f"本地处理出错（{type(failure).__name__}），已停下", code="LOCAL_ERROR")
 
     if len(rows) == 1:
         return [one(rows[0])]
     with ThreadPoolExecutor(SENDERS) as pool:
         return list(pool.map(one, rows))
+
+
+class Throttle:
+    """The superior's rate over all workers: slots are taken from the target's row, one after another.
+
+    `per_second` 0 means no limit.  A slot not used in time is lost, never made up for: a
+    burst after a pause would break the limit.
+    """
+
+    def __init__(self, target: str, per_second: float) -> None:
+        self.target, self.gap = target, 1 / per_second if per_second else 0.0
+        self.slots: list[float] = []
+        self.lock = threading.Lock()
+
+    def reserve(self, count: int) -> None:
+        """Take the next `count` slots in one statement."""
+        if not self.gap:
+            return
+        with transaction.atomic():
+            row = Target.objects.select_for_update().get(pk=self.target)
+            start = max(row.next_slot, clock.wall())
+            Target.objects.filter(pk=self.target).update(next_slot=start + count * self.gap)
+        self.slots = [start + number * self.gap for number in range(count)][::-1]
+
+    def wait(self, until: float, stopping: Callable[[], bool]) -> bool:
+        """Sleep until this message's slot; False where that is too late or the program ends."""
+        if not self.gap:
+            return True
+        with self.lock:
+            slot = self.slots.pop()
+        while (pause := slot - clock.wall()) > 0:
+            if stopping() or time.monotonic() + pause > until:
+                return False
+            time.sleep(min(pause, 0.2))
+        return True
 
 
 def key_of(row: OutboxMessage) -> str:
@@ -237,9 +342,24 @@ def _later(row: OutboxMessage, outcome: Delivery, at: datetime) -> bool:
 def _exchange(row: OutboxMessage, message: Message, outcome: Accepted | Delivery, at: datetime) -> Exchange:
     proof = Exchange(message=row, at=at, outcome=type(outcome).__name__)
     place = f"exchange:{proof.pk}"
-    proof.sent = privacy.seal(json.dumps(dict(message.body), ensure_ascii=False).encode(), place)
+    sent: dict[str, object] = dict(message.body)
+    if outcome.sent:  # the superior's own form: kept to the letter, with the words in it that must be masked on a page
+        sent = {WIRE: outcome.sent, PERSONAL: sorted(_identifying(message), key=len, reverse=True)}
+    proof.sent = privacy.seal(json.dumps(sent, ensure_ascii=False).encode(), place)
     proof.received = privacy.seal(outcome.received.encode(), place)
     return proof
+
+
+def _identifying(message: Message) -> set[str]:
+    """The words of a message, and of the service it repeats, that identify a person."""
+    found: set[str] = set()
+    for one in (message, message.service):
+        for name in one.personal if one else ():
+            value = one.body.get(name) if one else None
+            for inner, word in value.items() if isinstance(value, dict) else ((name, value),):
+                if inner not in ("kind", "cert_type") and isinstance(word, str) and len(word) > 1:
+                    found.add(word)
+    return found
 
 
 def _circuit(target: Target, at: datetime, *, silent: bool, why: Accepted | Delivery) -> None:

@@ -14,6 +14,7 @@ class MessageState(StrEnum):
     MANUAL = "manual"
     CHECKING = "checking"
     BY_HAND = "by_hand"
+    UNNEEDED = "unneeded"
 
     @property
     def label(self) -> str:
@@ -27,6 +28,7 @@ LABELS = {
     MessageState.MANUAL: "待人工上送",
     MessageState.CHECKING: "已录入，待复核",
     MessageState.BY_HAND: "已人工上送",
+    MessageState.UNNEEDED: "省平台不单独要这一类",
 }
 UNFINISHED = (MessageState.WAITING, MessageState.REFUSED)
 ARRIVED = (MessageState.ACCEPTED, MessageState.BY_HAND)

@@ -18,7 +18,11 @@ class NoneDriver:
     label = "无接口（人工上送）"
     abilities: frozenset[Ability] = frozenset()
     takes: frozenset[str] = frozenset()
+    unneeded: frozenset[str] = frozenset()
+    updates = False
     repeats_service = False
+    per_second = 0.0
+    batch = 200
 
     def send(self, key: str, message: Message) -> Accepted:
         raise NotImplementedError("驱动 none 不发送。")

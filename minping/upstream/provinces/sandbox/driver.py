@@ -19,7 +19,11 @@ class SandboxDriver:
         {Ability.PUSH_SERVICE, Ability.PUSH_RATING, Ability.PUSH_RECTIFICATION, Ability.REQUEST_REVOCATION}
     )
     takes = frozenset(NEEDS)
+    unneeded: frozenset[str] = frozenset()
+    updates = True
     repeats_service = False
+    per_second = 0.0
+    batch = 200
 
     def __init__(self, address: str) -> None:
         self.address = address

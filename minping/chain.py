@@ -135,3 +135,5 @@ STORY = rectify_queries.story_of
 
 # Counters of the business records, for the reconciliation with the superior.
 RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)
+# The same records one by one, so that a difference names its rows (minping/upstream/watch.py).
+RECORDS = (evaluate_queries.records_between, feedback_queries.records_between)

@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
     "supplementary": Kind("追评", needs_level=True, dated_by=_VOICE),
     "rerating": Kind("重新评价", needs_level=True, by_case_number=True, dated_by=_VOICE),
     "validity": Kind("有效性", by_case_number=True, dated_by=("decided_at",)),
+    "probe": Kind("探针", needs_service=False, needs_level=True),
     "revocation": Kind("申请撤销", by_case_number=True, dated_by=("requested_at",)),
 }
 

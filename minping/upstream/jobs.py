@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from minping.kernel import clock
 from minping.kernel.jobs import ENDING, Job, worker_name
 from minping.upstream.services import messages_deliver
+from minping.upstream.watch import look
 
 
 def _deliver() -> bool:
     return messages_deliver(holder=worker_name(), stopping=ENDING.is_set)
 
 
-JOBS = (Job("deliver", "上送", 0.3, _deliver, parallel=True),)
+def _look() -> bool:
+    return look(at=clock.now())
+
+
+JOBS = (Job("deliver", "上送", 0.3, _deliver, parallel=True), Job("watch", "对账与告警", 10.0, _look))

@@ -87,6 +87,7 @@ class Target(models.Model):
     silent_since = models.DateTimeField(null=True)
     next_probe = models.FloatField(default=0)
     next_slot = models.FloatField(default=0)  # when the superior's rate lets the next message go
+    looked_on = models.DateField(null=True)  # the Beijing day of the last daily look (watch.py)
     last_ok_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
 

@@ -154,3 +154,7 @@ class Driver(Protocol):
     def counts(self) -> dict[tuple[str, str, int | None], int] | None:
         """What the superior says it holds, by (day, kind, level); None where it cannot be asked."""
         ...
+
+    def holds(self, kind: str) -> set[str] | None:
+        """The subjects (hex) of the records of a kind that it holds; None where it cannot be asked."""
+        ...

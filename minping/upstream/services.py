@@ -93,10 +93,24 @@ def build(rows: Iterable[OutboxMessage]) -> dict[int, Message]:
     builders: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = events.table("MESSAGES")
     built: dict[int, Message] = {}
     for kind, members in by_kind.items():
+        if kind == "probe":
+            built |= {row.pk: _probe(row) for row in members}
+            continue
         messages = builders[kind]([row.subject for row in members])
         for row in members:
             built[row.pk] = messages[row.subject]
     return built
+
+
+def _probe(row: OutboxMessage) -> Message:
+    """A marked 非常不满意 of nobody (watch.py)."""
+    body = {
+        "fact_at": clock.beijing(row.fact_at).isoformat(timespec="seconds"), "level": row.level,
+        "level_system": "interface", "text": "探针：检验非常不满意能否送达，不是评价",
+    }  # fmt: skip
+    return Message(
+        "probe", 1, row.area_code, row.organization_code, row.case_no, row.service_no, row.fact_at, body
+    )
 
 
 # --- delivering --------------------------------------------------------------------------------

@@ -42,4 +42,5 @@ KINDS = {
     "case": "差评办理",
     "validity": "有效性",
     "revocation": "申请撤销",
+    "probe": "探针",
 }

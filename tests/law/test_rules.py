@@ -25,6 +25,8 @@ LIMITS = [
     ("rerate", 7, "natural_day", "R9"),
     ("due_soon", 1, "working_day", "minan/5.2"),
     ("clock_skew", 10, "minute", "minan/4.2.1"),
+    ("proof_kept", 1095, "natural_day", "minan/3.1.4"),
+    ("negative_lag", 30, "minute", "minan/4.2.1"),
 ]
 
 
@@ -41,7 +43,9 @@ def test_no_limit_is_untested() -> None:
 
 def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
-    assert ours == {"change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report"}
+    assert ours == {"change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report"} | {
+        "proof_kept", "negative_lag",
+    }
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
 

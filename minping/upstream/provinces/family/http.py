@@ -48,6 +48,9 @@ class Wire:
         """No province is known to tell its counts; the receipts stand for it."""
         return None
 
+    def holds(self, kind: str) -> set[str] | None:
+        return None
+
     def secret(self, name: str) -> str:
         """A credential from `province.json` in the home folder.  Raises Later, so that nothing is lost for its lack."""
         if self._credentials is None:

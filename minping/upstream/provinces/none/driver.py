@@ -30,6 +30,9 @@ class NoneDriver:
     def counts(self) -> None:
         return None
 
+    def holds(self, kind: str) -> set[str] | None:
+        return None
+
     def write(self, key: str, message: Message) -> str:
         """Write the message's facts, without what identifies a person, as JSON; returns the file's name."""
         folder = home().outbox / f"{beijing(message.fact_at):%Y-%m-%d}"

@@ -18,7 +18,7 @@ class SandboxDriver:
     abilities = frozenset(
         {Ability.PUSH_SERVICE, Ability.PUSH_RATING, Ability.PUSH_RECTIFICATION, Ability.REQUEST_REVOCATION}
     )
-    takes = frozenset(NEEDS)
+    takes = frozenset({*NEEDS, "probe"})
     unneeded: frozenset[str] = frozenset()
     updates = True
     repeats_service = False
@@ -90,3 +90,13 @@ class SandboxDriver:
         if status != 200:
             return None
         return {(row["day"], row["kind"], row["level"]): int(row["count"]) for row in json.loads(text)}
+
+    def holds(self, kind: str) -> set[str] | None:
+        """Which records it holds, by the subject in our key; None while it does not answer."""
+        try:
+            status, text = self._call("GET", f"/received?kind={kind}")
+        except Later:
+            return None
+        if status != 200:
+            return None
+        return {str(row["id"]).split(":")[1] for row in json.loads(text) if str(row["id"]).count(":") == 2}

@@ -17,6 +17,7 @@ from minping.evaluate import jobs as evaluate_jobs
 from minping.evaluate import messages as evaluate_messages
 from minping.evaluate import queries as evaluate_queries
 from minping.evaluate.models import Rating, Service
+from minping.evaluate.services import from_above as evaluate_from_above
 from minping.evaluate.states import RatingKind
 from minping.feedback import events as fed_back
 from minping.feedback import queries as feedback_queries
@@ -30,8 +31,10 @@ from minping.rectify import messages as rectify_messages
 from minping.rectify import pages as rectify_pages
 from minping.rectify import queries as rectify_queries
 from minping.rectify import services as rectify
+from minping.upstream import incoming
 from minping.upstream import jobs as upstream_jobs
 from minping.upstream import services as upstream
+from minping.upstream.events import RatingCameDown
 from minping.upstream.port import Message
 
 
@@ -40,7 +43,7 @@ def _rating_draft(service: Service, rating: Rating, not_before: datetime | None 
         kind=RatingKind(rating.kind).message, subject=rating.pk,
         area_code=service.area_code, organization_code=service.organization_code, case_no=service.case_no,
         service_no=service.service_no, fact_at=rating.rated_at, level=rating.level, revision=rating.revision,
-        not_before=not_before,
+        not_before=not_before, from_above=rating.proof == "superior",
     )  # fmt: skip
 
 
@@ -89,7 +92,15 @@ def send_case(event: fed_back.CaseConfirmed | fed_back.CaseClosed | fed_back.Cas
     _send_case(event.case, event.at)
 
 
+def take_from_above(event: RatingCameDown) -> None:
+    """A rating given on the superior's page becomes ours, and a negative one opens its case as any other does."""
+    told = event.rating
+    incoming.incoming_settle(event.incoming_id, evaluate_from_above.take(told, at=event.at), at=event.at)
+
+
 CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
+    # 上级
+    RatingCameDown: (take_from_above,),
     # 评价
     evaluated.ServicesReceived: (),  # the message upward is enqueued with the batch, by intake itself
     evaluated.RatingsGiven: (send_ratings, feedback.on_ratings_given, rectify.on_ratings_given),

@@ -60,6 +60,8 @@ ACTIONS = {
     "message.checked": "复核人工录入",
     "manual.exported": "下载人工上送清单",
     "message.opened": "查看上送原文",
+    "incoming.received": "收到上级下发的评价",
+    "dictionary.received": "收到上级的字典",
     "reconciled": "与省平台对账",
     "proofs.cleared": "清除到期的上送凭证",
     "task.opened": "上送待查",

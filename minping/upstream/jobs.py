@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from minping.kernel import clock
 from minping.kernel.jobs import ENDING, Job, worker_name
+from minping.upstream.incoming import pull
 from minping.upstream.services import messages_deliver
 from minping.upstream.watch import look
 
@@ -16,4 +17,12 @@ def _look() -> bool:
     return look(at=clock.now())
 
 
-JOBS = (Job("deliver", "上送", 0.3, _deliver, parallel=True), Job("watch", "对账与告警", 10.0, _look))
+def _pull() -> bool:
+    return pull(at=clock.now()) > 0
+
+
+JOBS = (
+    Job("deliver", "上送", 0.3, _deliver, parallel=True),
+    Job("watch", "对账与告警", 10.0, _look),
+    Job("pull", "取回下发", 10.0, _pull),
+)

@@ -10,9 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping import law
@@ -21,9 +22,9 @@ from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.kernel.models import JournalEntry
 from minping.kernel.paging import page_of
-from minping.kernel.web import actor, staff_page
+from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
-from minping.upstream import queries, reading, services
+from minping.upstream import incoming, queries, reading, services
 from minping.upstream.models import OutboxMessage, Target
 from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, UNFINISHED, MessageState
@@ -535,3 +536,15 @@ def _recon_total(lines: list[queries.Line]) -> dict[str, Any]:
         # Days must not make up for each other: a surplus here and a gap there are two differences.
         "difference": sum(abs(line.difference) for line in lines),
     }
+
+
+# --- coming in ---------------------------------------------------------------------------------
+
+
+@csrf_exempt
+@public_page
+@require_POST
+def callback(request: HttpRequest) -> HttpResponse:
+    """The superior tells of a rating; proven by its signature, taken once, whatever the state of the case."""
+    new = incoming.callback_take(request.headers, request.body, key=incoming.callback_key(), at=clock.now())
+    return JsonResponse({"result": "accepted" if new else "duplicate"})

@@ -158,3 +158,11 @@ class Driver(Protocol):
     def holds(self, kind: str) -> set[str] | None:
         """The subjects (hex) of the records of a kind that it holds; None where it cannot be asked."""
         ...
+
+    def negatives(self) -> list[Any]:
+        """Negatives to take over (`messages.NegativeReceived`), for `pull_negatives`.  Raises Later."""
+        ...
+
+    def dictionary(self) -> Any:
+        """The tags now (`messages.Dictionary`), for `pull_dictionary`.  Raises Later."""
+        ...

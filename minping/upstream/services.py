@@ -50,6 +50,7 @@ class Draft:
     level: int | None = None
     revision: int = 1
     not_before: datetime | None = None
+    from_above: bool = False  # the superior has it: it came from there
 
 
 _COLUMNS = (
@@ -68,7 +69,7 @@ def messages_enqueue(drafts: Iterable[Draft], *, at: datetime) -> int:
         (
             (
                 chosen.name, d.area_code, d.organization_code, d.case_no, d.service_no, d.kind, d.subject, d.revision,
-                d.level, d.fact_at, at, MessageState.WAITING, d.not_before or at, 0, "", 0.0, "", "", "", "",
+                d.level, d.fact_at, at, MessageState.UNNEEDED if d.from_above else MessageState.WAITING, d.not_before or at, 0, "", 0.0, "", "", "", "",
             )
             for d in drafts
         ),
@@ -108,9 +109,7 @@ def _probe(row: OutboxMessage) -> Message:
         "fact_at": clock.beijing(row.fact_at).isoformat(timespec="seconds"), "level": row.level,
         "level_system": "interface", "text": "探针：检验非常不满意能否送达，不是评价",
     }  # fmt: skip
-    return Message(
-        "probe", 1, row.area_code, row.organization_code, row.case_no, row.service_no, row.fact_at, body
-    )
+    return Message("probe", 1, row.area_code, row.organization_code, row.case_no, row.service_no, row.fact_at, body)
 
 
 # --- delivering --------------------------------------------------------------------------------

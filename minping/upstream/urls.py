@@ -3,6 +3,7 @@ from django.urls import path
 from minping.upstream import pages
 
 urlpatterns = [
+    path("upstream/callback/", pages.callback, name="upstream_callback"),
     path("delivery/", pages.delivery, name="delivery"),
     path("delivery/replay/", pages.replay_all, name="delivery_replay_all"),
     path("delivery/targets/<str:code>/", pages.switch, name="delivery_switch"),

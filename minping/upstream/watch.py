@@ -99,11 +99,11 @@ def _line(
     missing = []
     for one in members:
         known = states.get((one.subject, one.kind), set())
-        there = bool(known & set(ARRIVED))
+        there = bool(known & {*ARRIVED, MessageState.UNNEEDED})
         sent += bool(known - {MessageState.WAITING})
         arrived += there
         # What a person entered by hand has the superior's own number, not ours: their list cannot show it.
-        above = held is None or one.subject.hex in held or known <= {str(MessageState.BY_HAND)}
+        above = held is None or one.subject.hex in held or known <= {MessageState.BY_HAND, MessageState.UNNEEDED}
         seen += there and above
         if not (there and above):
             missing.append(one.subject.hex)
@@ -282,6 +282,25 @@ def task_close(*, task_id: int, finding: str, by: Actor, at: datetime) -> None:
     journal.write("task.closed", at=at, actor=by.name, task=task_id, finding=finding.strip())
 
 
+def differences_recheck(*, at: datetime) -> int:
+    """Close by themselves the differences that have since arrived whole; returns how many."""
+    done = 0
+    for task in Task.objects.filter(kind="difference", closed_at__isnull=True):
+        if len(task.rows) >= NAMED:
+            continue  # not all of its rows are named: a person, or a new run, must say
+        kind = task.key.split(":")[2]
+        subjects = {UUID(row) for row in task.rows}
+        arrived = OutboxMessage.objects.filter(
+            subject__in=subjects, kind=kind, state__in=[*ARRIVED, MessageState.UNNEEDED], settled_at__gt=task.opened_at
+        )
+        if arrived.values("subject").distinct().count() == len(subjects):
+            done += Task.objects.filter(pk=task.pk, closed_at__isnull=True).update(
+                closed_at=at, closed_by="system", finding="所列各条此后都已送达"
+            )
+            journal.write("task.closed", at=at, actor="system", task=task.pk, finding="所列各条此后都已送达")
+    return done
+
+
 # --- once a day, and often ---------------------------------------------------------------------
 
 
@@ -292,7 +311,11 @@ def look(*, at: datetime) -> bool:
     today = clock.beijing(at).date()
     negatives_lag(at=at)
     probe_judge(at=at)
-    if Target.objects.filter(pk=target.pk).filter(Q(looked_on__isnull=True) | Q(looked_on__lt=today)).update(looked_on=today):
+    if (
+        Target.objects.filter(pk=target.pk)
+        .filter(Q(looked_on__isnull=True) | Q(looked_on__lt=today))
+        .update(looked_on=today)
+    ):
         yesterday = today - timedelta(days=1)
         reconcile(yesterday, yesterday, at=at)
         silent_levels(at=at)

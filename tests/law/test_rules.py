@@ -44,7 +44,8 @@ def test_no_limit_is_untested() -> None:
 def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
     assert ours == {"change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report"} | {
-        "proof_kept", "negative_lag",
+        "proof_kept",
+        "negative_lag",
     }
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -178,6 +179,7 @@ def test_channels_proofs_and_handlings() -> None:
         "identity_platform": True,
         "phone_code": True,
         "link": True,
+        "superior": True,
         "none": False,
     }
     assert RULES.channels["qr"].clause == "minan/3.4.1"

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from minping.kernel.home import home
 from minping.upstream import profile as profiles
+from minping.upstream.messages import Dictionary, NegativeReceived
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
 from minping.upstream.profile import Profile
 
@@ -50,6 +51,12 @@ class Wire:
 
     def holds(self, kind: str) -> set[str] | None:
         return None
+
+    def negatives(self) -> list[NegativeReceived]:
+        raise NotImplementedError
+
+    def dictionary(self) -> Dictionary:
+        raise NotImplementedError
 
     def secret(self, name: str) -> str:
         """A credential from `province.json` in the home folder.  Raises Later, so that nothing is lost for its lack."""

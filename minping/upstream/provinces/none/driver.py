@@ -10,6 +10,7 @@ import json
 
 from minping.kernel.clock import beijing
 from minping.kernel.home import home
+from minping.upstream.messages import Dictionary, NegativeReceived
 from minping.upstream.port import Ability, Accepted, Message
 
 
@@ -32,6 +33,12 @@ class NoneDriver:
 
     def holds(self, kind: str) -> set[str] | None:
         return None
+
+    def negatives(self) -> list[NegativeReceived]:
+        raise NotImplementedError
+
+    def dictionary(self) -> Dictionary:
+        raise NotImplementedError
 
     def write(self, key: str, message: Message) -> str:
         """Write the message's facts, without what identifies a person, as JSON; returns the file's name."""

@@ -1,0 +1,18 @@
+"""What came down from a superior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from minping.upstream.messages import NegativeReceived
+
+
+@dataclass(frozen=True)
+class RatingCameDown:
+    """A rating given on the superior's own page, or a negative that it sent down; `taken` is told by the stage below."""
+
+    incoming_id: UUID
+    rating: NegativeReceived
+    at: datetime

@@ -24,8 +24,8 @@ from minping.kernel.models import JournalEntry
 from minping.kernel.paging import page_of
 from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
-from minping.upstream import incoming, queries, reading, services
-from minping.upstream.models import OutboxMessage, Target
+from minping.upstream import incoming, queries, reading, services, watch
+from minping.upstream.models import OutboxMessage, Target, Task
 from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, UNFINISHED, MessageState
 
@@ -58,6 +58,14 @@ TABS = (
     Tab("checking", "待复核", (MessageState.CHECKING,), "没有等待复核的人工录入"),
     Tab("accepted", "已收", (*ARRIVED, MessageState.UNNEEDED), "还没有送达的消息", newest_first=True),
 )
+TASKS = {
+    "difference": "对账差异",
+    "lag": "差评落后",
+    "silence": "久无此级",
+    "probe": "探针未达",
+    "incoming": "上级下发",
+}
+TASKS_SHOWN = 20
 CHIPS = {
     MessageState.WAITING: "soon",
     MessageState.REFUSED: "over",
@@ -112,10 +120,27 @@ def delivery(request: HttpRequest) -> HttpResponse:
             *(_replay_actions(tuple(acting)) if counts.get(MessageState.REFUSED) and acting else ()),
         ],
     }
+    if _whole(who, "delivery.read"):
+        context["tasks"] = _tasks(may_close=_whole(who, "delivery.act"))
     if acting or _organizations(who, "delivery.check"):
         context["manual_url"] = reverse("delivery_manual")
         context["manual_count"] = counts.get(MessageState.MANUAL, 0)
     return render(request, "upstream/delivery.html", context | _reconciliation(request, who, now))
+
+
+def _tasks(*, may_close: bool) -> list[dict[str, Any]]:
+    """What a person must look at, oldest first: differences, alarms, what came down and fits nowhere."""
+    return [
+        {
+            "id": task.pk,
+            "kind_label": TASKS.get(task.kind, task.kind),
+            "text": task.text,
+            "since_text": f"自 {clock.moment_text(task.opened_at)}",
+            "rows": task.rows,
+            "url": reverse("delivery_task", args=[task.pk]) if may_close else "",
+        }
+        for task in Task.objects.filter(closed_at__isnull=True).order_by("id")[:TASKS_SHOWN]
+    ]
 
 
 def _listed(places: Iterable[str], states: Iterable[MessageState]) -> QuerySet[OutboxMessage]:
@@ -307,6 +332,43 @@ def replay_all(request: HttpRequest) -> HttpResponse:
     return _back(request, f"{reverse('delivery')}?state=refused")
 
 
+@staff_page("delivery.act")
+@require_POST
+def task_close(request: HttpRequest, task_id: int) -> HttpResponse:
+    """Close a task with what was found."""
+    who = actor(request)
+    if not _whole(who, "delivery.act"):
+        raise Forbidden()
+    try:
+        watch.task_close(task_id=task_id, finding=request.POST.get("finding", ""), by=who, at=clock.now())
+    except Invalid as problem:
+        messages.error(request, _said(problem))
+    else:
+        messages.success(request, "已查结，结论记入日志。")
+    return _back(request)
+
+
+@staff_page("delivery.act")
+@require_POST
+def reconcile_now(request: HttpRequest) -> HttpResponse:
+    """Reconcile a period row by row; each difference becomes a task that names its rows."""
+    who = actor(request)
+    if not _whole(who, "delivery.act"):
+        raise Forbidden()
+    try:
+        start, end = _period(request.POST.get("from", ""), request.POST.get("to", ""))
+    except Invalid as problem:
+        messages.error(request, _said(problem))
+        return _back(request)
+    lines = watch.reconcile(start, end, at=clock.now())
+    different = sum(bool(line.missing) for line in lines)
+    if different:
+        messages.error(request, f"有 {different} 处差异，已列入待查，写明了是哪几条。")
+    else:
+        messages.success(request, "逐条核对，没有差异。")
+    return _back(request, f"{reverse('delivery')}?from={start}&to={end}")
+
+
 # --- one message -------------------------------------------------------------------------------
 
 
@@ -493,10 +555,31 @@ def _reconciliation(request: HttpRequest, who: Actor, now: datetime) -> dict[str
     shown["reconciliation"] = [_recon_row(line) for line in lines]
     if lines:
         shown["reconciliation"].append(_recon_total(lines))
+        shown["breakdowns"] = _breakdowns(start, end)
+    if _whole(who, "delivery.act"):
+        shown["reconcile_now"] = {"url": reverse("delivery_reconcile"), "start": start, "end": end}
     shown["reconciled_text"] = f"{clock.moment_text(now)} 对账" + (
         "" if answered else "；省平台现在查不到，差额按省平台的收据算"
     )
     return shown
+
+
+def _breakdowns(start: date, end: date) -> list[dict[str, Any]]:
+    """The same records by channel and by unit, each looked for by itself."""
+    lines = watch.compare(start, end)
+    names = {code: place.name for code, place in registry.directory().places.items()}
+    rules = law.at(settings.MINPING_AREA, end)
+    channels = {id: row.label for id, row in rules.channels.items()}
+    return [
+        {
+            "title": title,
+            "rows": [
+                {"name": known.get(name, name) or "不分渠道", "ours": ours, "sent": sent, "arrived": arrived, "missing": missing}
+                for name, ours, sent, arrived, missing in watch.counted(lines, field)
+            ],
+        }
+        for title, field, known in (("渠道", "channel", channels), ("单位", "organization_code", names))
+    ]  # fmt: skip
 
 
 def _period(start: str, end: str) -> tuple[date, date]:

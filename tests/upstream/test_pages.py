@@ -15,8 +15,8 @@ from minping.evaluate.queries import counts_by_day_level
 from minping.evaluate.services import defaults_make
 from minping.kernel import clock, privacy
 from minping.kernel.models import Account, Assignment, JournalEntry
-from minping.upstream import pages, queries, reading
-from minping.upstream.models import Exchange, OutboxMessage, Target
+from minping.upstream import pages, queries, reading, watch
+from minping.upstream.models import Exchange, OutboxMessage, Target, Task
 from minping.upstream.states import MessageState
 from tests.support.world import FRIDAY, beijing, rate, receive, service_row
 
@@ -35,6 +35,9 @@ class Province:
     def __init__(self, held: dict[tuple[str, str, int | None], int] | None = None) -> None:
         self.held = held
 
+    def holds(self, kind: str) -> set[str] | None:
+        return None
+
     def counts(self) -> dict[tuple[str, str, int | None], int] | None:
         return self.held
 
@@ -42,7 +45,7 @@ class Province:
 @pytest.fixture(autouse=True)
 def province(monkeypatch: pytest.MonkeyPatch) -> Province:
     found = Province()
-    for module in (pages, queries):
+    for module in (pages, queries, watch):
         monkeypatch.setattr(module, "driver", lambda: found)
     return found
 
@@ -155,7 +158,7 @@ def test_a_list_costs_the_same_for_few_and_many(state: str, django_assert_max_nu
     receive()
     OutboxMessage.objects.update(state=stored)
     text(client, "/delivery/", state=state)
-    with django_assert_max_num_queries(9) as few:
+    with django_assert_max_num_queries(10) as few:
         text(client, "/delivery/", state=state)
     receive(*(service_row(f"C-{number}") for number in range(120)))
     OutboxMessage.objects.update(state=stored)
@@ -478,3 +481,39 @@ def test_while_the_superior_does_not_answer_its_receipts_are_compared() -> None:
 )
 def test_a_period_that_is_none_is_refused_with_its_reason(start: str, end: str, sentence: str) -> None:
     assert sentence in text(signed_in("head"), "/delivery/", **{"from": start, "to": end})
+
+
+# --- what must be looked at --------------------------------------------------------------------
+
+
+def test_a_difference_becomes_a_task_on_the_desk_that_names_its_rows_and_is_closed_with_a_finding() -> None:
+    rating = rate(receive()[0], 1, text="慢")
+    client = signed_in("operator")
+    client.post("/delivery/reconcile/", {"from": DAY.isoformat(), "to": DAY.isoformat()})
+    page = text(client, "/delivery/")
+    assert "对账差异" in page and rating.pk.hex in page and "非常不满意" in page
+    task = Task.objects.get(kind="difference", rows=[rating.pk.hex])
+    client.post(f"/delivery/tasks/{task.pk}/", {"finding": ""})
+    task.refresh_from_db()
+    assert task.closed_at is None
+    assert "查到了什么" not in text(signed_in("auditor"), "/delivery/")  # who may only read closes nothing
+    assert signed_in("auditor").post(f"/delivery/tasks/{task.pk}/", {"finding": "x"}).status_code == 403
+    assert signed_in("head").post("/delivery/reconcile/", {"from": str(DAY), "to": str(DAY)}).status_code == 403
+    client.post(f"/delivery/tasks/{task.pk}/", {"finding": "省平台停机，已补送"})
+    assert rating.pk.hex not in text(client, "/delivery/")
+    assert JournalEntry.objects.filter(action="task.closed", data__contains="已补送").exists()
+
+
+def test_the_reconciliation_is_by_channel_and_by_unit_too() -> None:
+    rate(receive()[0], 5, channel="qr")
+    OutboxMessage.objects.update(state=MessageState.ACCEPTED)
+    page = text(signed_in("operator"), f"/delivery/?{PERIOD}")
+    assert "扫二维码" in page and "民安街道便民服务中心" in page and "不分渠道" in page
+
+
+def test_the_neighbour_sees_no_task() -> None:
+    Assignment.objects.create(
+        account=Account.objects.get(username="neighbour"), role="operator", organization_code="neighbour"
+    )
+    watch.task_open("lag", "k", "有 3 条差评没有送到", target="sandbox", rows=[], at=clock.now())
+    assert "差评落后" not in text(signed_in("neighbour"), "/delivery/")

@@ -1,9 +1,9 @@
 # Every target takes care of what it needs; there is nothing to prepare.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench show-main clean
+.PHONY: help run test lint format bench show-main show-delivery clean
 
 help:  ## 显示这张表
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run:  ## 启动演示街道：网页、定时任务、沙盒省平台，Ctrl-C 全部结束（PORT、MINPING_HOME、MINPING_PROVINCE 可改）
 	@scripts/setup run && exec .venv/bin/minping serve --demo
@@ -24,6 +24,9 @@ bench:  ## 测速：评价、导入、默认、工作台，同一次运行里与
 show-main:  ## 当面演示：真实留言、整条流程、停机与断电，最后给出一张表
 	@scripts/setup dev && CHROMIUM="$$(scripts/provide chromium)" && export CHROMIUM && \
 	exec scripts/postgres run -- .venv/bin/python -m tests.show.main
+
+show-delivery:  ## 当面演示上送：停机三天、国密互通、两族省平台、逐个编号的失败（MINPING_SHOW_SERVICES 可改规模）
+	@scripts/setup dev && exec scripts/postgres run -- .venv/bin/python -m tests.show.delivery
 
 clean:  ## 删除可以重做的文件（虚拟环境、缓存）；.minping 里的数据和密钥不动
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

@@ -41,6 +41,13 @@ TAGS = (
 )  # fmt: skip
 
 
+_FORM = {
+    "evalProcess": 1, "affairDealNo": 10, "affairSerialNo": 50, "affairCode": 32, "affairName": 100,
+    "affairDealOfficer": 50, "affairApplyTime": 14, "departmentCode": 20, "userName": 50, "contactPhone": 50,
+    "userType": 1, "certificateType": 10, "certificateNo": 50,
+}  # fmt: skip
+
+
 class Refusal(Exception):
     """What the province says no with: a code where it has codes, and its text."""
 
@@ -110,6 +117,8 @@ class Province:
     def refused(self, call: str, code: str) -> Response:
         """No, for a reason that is in every table as final, with the code that it was told to say."""
         text = f"数据不存在（{code}）"
+        if call == "form":
+            return _json(200, {"code": 50000, "msg": text})
         return _soap_answer({"code": "404", "message": text}) if call == "soap" else _desc(text, {})
 
     def check_times(self, *moments: datetime) -> None:
@@ -296,6 +305,28 @@ class Province:
         if answer.result != "accepted":
             raise Refusal("", "系统繁忙")
         return {"reference": answer.body["reference"]}
+
+    # --- family (c): a plain form (interfaces.md 1.6) ------------------------------------------
+
+    def form(self, request: Request, submit: Submit) -> Response:
+        """POST only; lengths are checked as documented; a second rating of a case is refused by its text."""
+        fields = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        for name, most in _FORM.items():
+            if not fields.get(name) or len(fields[name]) > most:
+                return _json(200, {"code": 40002, "state": 0, "msg": f"{name} 缺失或超长", "data": None})
+        try:
+            at = datetime.strptime(fields["affairApplyTime"], "%Y%m%d%H%M%S").replace(tzinfo=BEIJING)
+        except ValueError:
+            return _json(200, {"code": 40002, "state": 0, "msg": "affairApplyTime 格式不对", "data": None})
+        kept = {**fields, "contactMobile": fields["contactPhone"], "certKey": fields["certificateNo"]}
+        del kept["contactPhone"], kept["certificateNo"]
+        record = _record("service", "", fields["affairSerialNo"], fields["evalProcess"], None, at, kept)
+        answer = submit(record)
+        if answer.result == "duplicate":
+            return _json(200, {"code": 1, "state": 0, "msg": "该办件已评价，无需重复评价", "data": None})
+        if answer.result != "accepted":
+            return _json(503, {"code": 503, "msg": "系统繁忙"})
+        return _json(200, {"code": 0, "state": 1, "msg": "成功", "reference": answer.body["reference"]})
 
     # --- what it sends down ---------------------------------------------------------------------
 

@@ -207,6 +207,8 @@ class Server:
 
         if call == "soap":
             response = self.province.soap(request, submit)
+        elif call == "form":
+            response = self.province.form(request, submit)
         else:
             response = self.province.envelope(request, call, submit, city=request.path.startswith("/bj/"))
         return (None if verdict.lost else response), taken[0] if taken else call, "lost" if verdict.lost else "answered"
@@ -336,6 +338,7 @@ _FAMILIES = {
     "/sd/service": "service",
     "/sd/evaluate": "evaluate",
     "/sd/getnorm": "getnorm",
+    "/gd/eval": "form",
     "/bj/service": "service",
     "/bj/evaluate": "evaluate",
 }

@@ -75,7 +75,9 @@ class Workers:
         self.log.close()
 
 
-def run(services: int, *, database: str = "", workers: int = 2, kill_every: float = 30.0, patience: float = 120) -> Outage:
+def run(
+    services: int, *, database: str = "", workers: int = 2, kill_every: float = 30.0, patience: float = 120
+) -> Outage:
     """One outage; raises AssertionError where anything is lost, twice or out of order."""
     random.seed(services)
     with Installation(database) as live:

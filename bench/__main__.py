@@ -10,8 +10,24 @@ from typing import Any
 
 from bench.world import environment
 
-FULL = {"raw": 4000, "ratings": 4000, "pages": 4000, "intake": 100_000, "defaults": 1_000_000, "worklist": 100_000}
-QUICK = {"raw": 1000, "ratings": 800, "pages": 800, "intake": 30_000, "defaults": 50_000, "worklist": 5_000}
+FULL = {
+    "raw": 4000,
+    "ratings": 4000,
+    "pages": 4000,
+    "intake": 100_000,
+    "defaults": 1_000_000,
+    "worklist": 100_000,
+    "relay": 5_000,
+}
+QUICK = {
+    "raw": 1000,
+    "ratings": 800,
+    "pages": 800,
+    "intake": 30_000,
+    "defaults": 50_000,
+    "worklist": 5_000,
+    "relay": 1_000,
+}
 
 
 def measure(name: str, scale: int, postgres: str) -> dict[str, Any]:
@@ -64,6 +80,9 @@ ROWS: tuple[tuple[str, str, Any, str], ...] = (
         lambda f, r: f"{f['rate']:,.0f}（{f['made']:,}，{f['seconds']:.0f}）",
         "百万 60 秒",
     ),
+    ("上送，1 个进程 /秒（占沙盒极限）", "relay", lambda f, r: f"{f['one']:,.0f}（{f['one'] / f['limit']:.0%}）", "65"),
+    ("上送，4 个进程 /秒（占沙盒极限）", "relay", lambda f, r: f"{f['four']:,.0f}（{f['four'] / f['limit']:.0%}）", ""),
+    ("　沙盒自己的极限 /秒", "relay", lambda f, r: f"{f['limit']:,.0f}", "—"),
     ("工作台·待核实 p50 / p95 毫秒", "worklist", lambda f, r: _page(f["verify"]), "20"),
     ("工作台·待我办", "worklist", lambda f, r: _page(f["mine"]), "20"),
     ("工作台·将超时", "worklist", lambda f, r: _page(f["soon"]), "20"),

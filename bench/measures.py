@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bench import world
+from bench.relay import relay
 
 ROW = "测" * 100  # 300 bytes
 
@@ -255,7 +256,7 @@ def worklist(scale: int) -> dict[str, Any]:
     return shown
 
 
-MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist)}
+MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, relay)}
 
 if __name__ == "__main__":
     print(json.dumps(MEASURES[sys.argv[1]](int(sys.argv[2]))))

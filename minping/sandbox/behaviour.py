@@ -20,7 +20,7 @@ MODES: dict[str, str] = {
     "garbage": "乱答：不收，答 200 但内容不是 JSON",
     "duplicate": "重复：内部把同一报文处理两遍",
     "lose": "丢失答复：收下之后断开连接，不答",
-    "expire": "口令提前失效（福建一族）",
+    "expire": "口令失效：福建一族的口令提前作废",
 }
 EFFECTS = tuple(mode for mode in MODES if mode != "up")
 

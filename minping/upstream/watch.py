@@ -22,6 +22,7 @@ from minping.kernel import clock, events, ids, journal
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, Stale
 from minping.law.levels import InterfaceLevel
+from minping.registry import queries as registry
 from minping.upstream import services
 from minping.upstream.models import Exchange, OutboxMessage, Target, Task
 from minping.upstream.port import Driver
@@ -65,7 +66,8 @@ class Line:
     sent: int
     arrived: int
     seen: int | None
-    missing: tuple[str, ...]
+    by_hand: int  # of those not arrived: known, and in the manual queue
+    missing: tuple[str, ...]  # neither arrived nor in the manual queue
 
     @property
     def difference(self) -> int:
@@ -95,7 +97,7 @@ def _line(
     states: Mapping[tuple[UUID, str], set[str]],
     held: set[str] | None,
 ) -> Line:
-    sent = arrived = seen = 0
+    sent = arrived = seen = by_hand = 0
     missing = []
     for one in members:
         known = states.get((one.subject, one.kind), set())
@@ -105,9 +107,11 @@ def _line(
         # What a person entered by hand has the superior's own number, not ours: their list cannot show it.
         above = held is None or one.subject.hex in held or known <= {MessageState.BY_HAND, MessageState.UNNEEDED}
         seen += there and above
-        if not (there and above):
+        if not there and known & {MessageState.MANUAL, MessageState.CHECKING}:
+            by_hand += 1
+        elif not (there and above):
             missing.append(one.subject.hex)
-    return Line(*key, len(members), sent, arrived, None if held is None else seen, tuple(missing))
+    return Line(*key, len(members), sent, arrived, None if held is None else seen, by_hand, tuple(missing))
 
 
 def _states(subjects: set[UUID]) -> dict[tuple[UUID, str], set[str]]:
@@ -126,9 +130,10 @@ def reconcile(first: date, last: date, *, at: datetime) -> list[Line]:
     lines = compare(first, last, chosen=chosen)
     for line in lines:
         if line.missing:
-            where = "、".join(part for part in (_level(line.level), line.channel, line.organization_code) if part)
+            where = "、".join(part for part in (_level(line.level), *_names(line, first)) if part)
             period = f"{first}" if first == last else f"{first} 至 {last}"
             seen = "" if line.seen is None else f"，省平台查到 {line.seen}"
+            seen += f"，另有 {line.by_hand} 条在人工上送" if line.by_hand else ""
             task_open(
                 "difference",
                 f"{first}:{last}:{line.kind}:{line.level}:{line.channel}:{line.organization_code}",
@@ -140,6 +145,13 @@ def reconcile(first: date, last: date, *, at: datetime) -> list[Line]:
         different=sum(bool(line.missing) for line in lines),
     )  # fmt: skip
     return lines
+
+
+def _names(line: Line, on: date) -> tuple[str, str]:
+    """Channel and unit as people call them."""
+    channel = law.at(settings.MINPING_AREA, on).channels.get(line.channel)
+    place = registry.directory().places.get(line.organization_code)
+    return channel.label if channel else line.channel, place.name if place else line.organization_code
 
 
 def _level(level: int | None) -> str:

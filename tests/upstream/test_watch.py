@@ -113,7 +113,8 @@ def test_a8_what_was_entered_by_hand_counts_only_after_the_second_look(settings:
     messages_deliver(holder="test")
     row = OutboxMessage.objects.get()
     message_done_by_hand(message_id=row.pk, reference="FJ-1", by=actor("operator"), at=clock.now())
-    assert [line.arrived for line in reconcile()] == [0]
+    assert [(line.arrived, line.by_hand, line.missing) for line in reconcile()] == [(0, 1, ())]
+    assert not Task.objects.exists()  # it is known, and stands in the manual queue
     message_checked(message_id=row.pk, right=True, by=actor("head"), at=clock.now())
     assert [line.arrived for line in reconcile()] == [1]
 

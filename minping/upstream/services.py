@@ -28,7 +28,7 @@ from minping.upstream.states import UNFINISHED, MessageState
 
 log = logging.getLogger("minping.upstream")
 BATCH = 200
-SENDERS = 4
+SENDERS = 8  # at once from one worker: a superior answers slowly, and most of a message's time is waiting
 CLAIM_SECONDS = 60.0
 SEND_SECONDS = 35.0  # after which no new message of a batch is begun: a slow superior must not outlast the claim
 WIRE, PERSONAL = "wire", "personal"  # how a proof keeps a text that is not simply the message's body

@@ -19,6 +19,11 @@ from minping.upstream.port import Message, Never
 from minping.upstream.profile.model import Field, MessageForm, Profile
 
 
+# A1A4 and A1AA of GB 2312 are read as one of two characters each, by whose table one reads (・ or ·, ― or —):
+# what a reader may take for another character counts as one that the charset cannot carry.
+AMBIGUOUS = {"gb2312": "\u30fb\u2015\u00b7\u2014"}
+
+
 class Unmapped(Never):
     """This message cannot be said in the province's form; a person must look.  The reason names no personal value."""
 
@@ -149,6 +154,9 @@ def _check_charset(profile: Profile, one: Field, text: str) -> None:
         raise Unmapped(f"“{one.to}”含有控制字符，省里的格式写不出来", code="LOCAL_CHARSET")
     if profile.references:
         return
+    for sign in AMBIGUOUS.get(profile.charset, ""):
+        if sign in text:
+            raise Unmapped(f"“{one.to}”里有 {profile.charset} 读不准的字（U+{ord(sign):04X}）", code="LOCAL_CHARSET")
     try:
         text.encode(profile.charset)
     except UnicodeEncodeError as failure:

@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 from minping.kernel import clock, sm
 from minping.upstream import profile as profiles
 from minping.upstream.port import Accepted, Later, Message
+from minping.upstream.profile.rendering import AMBIGUOUS
 from minping.upstream.provinces.family.http import Wire
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -33,12 +34,15 @@ class Unreadable(ValueError):
 
 
 def document(root: str, fields: Mapping[str, str | int], charset: str) -> bytes:
-    """One flat XML document.  What the charset lacks becomes character references; so does a carriage return,
-    which a reader would else turn into a line feed."""
+    """One flat XML document.  What the charset lacks, or what a reader may take for another character, becomes a
+    character reference; so does a carriage return, which a reader would else turn into a line feed."""
     top = ET.Element(root)
     for name, value in fields.items():
         ET.SubElement(top, name).text = str(value)
-    return bytes(ET.tostring(top, encoding=charset, xml_declaration=True)).replace(b"\r", b"&#13;")
+    text = ET.tostring(top, encoding="unicode")  # escaped by the serialiser; from here on only characters are written
+    for sign in ("\r", *AMBIGUOUS.get(charset, "")):
+        text = text.replace(sign, f"&#{ord(sign)};")
+    return f'<?xml version="1.0" encoding="{charset.upper()}"?>\n{text}'.encode(charset, "xmlcharrefreplace")
 
 
 def parsed(data: bytes) -> ET.Element:
@@ -92,11 +96,6 @@ class SoapDriver(Wire):
         code, text = text_of(answer, "code"), text_of(answer, "message")
         reference = text_of(answer, "evaluateUnid")
         return self.settle(code=code, text=text, call="rating", reference=reference, sent=sent, received=received)
-
-    def page(self, message: Message) -> str:
-        """The address of the province's own page for one service (page mode)."""
-        plain = document("Case", profiles.render(self.profile, message), self.profile.charset)
-        return text_of(self._ask("page", plain), "url")
 
     def _ask(self, path: str, plain: bytes) -> ET.Element:
         """The inner answer document of one call.  Raises Later."""

@@ -66,6 +66,7 @@ ACTIONS = {
     "proofs.cleared": "清除到期的上送凭证",
     "task.opened": "上送待查",
     "task.closed": "查结",
+    "messages.readdressed": "待上送的改投现在的省平台",
     "target.switched": "停用或恢复上送",
     "key.created": "生成接口密钥",
     "key.revoked": "停用接口密钥",

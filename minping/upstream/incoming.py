@@ -93,14 +93,14 @@ def content_of(row: Incoming) -> NegativeReceived:
 # --- pulled ------------------------------------------------------------------------------------
 
 
-def pull(*, at: datetime, chosen: Driver | None = None) -> int:
-    """Ask the superior for negatives, and for its dictionary; returns how many negatives were new."""
+def pull(*, at: datetime, chosen: Driver | None = None, dictionary: bool = True) -> int:
+    """Ask the superior for negatives and, where asked to, its dictionary; returns how many negatives were new."""
     chosen = chosen or driver()
     new = 0
     try:
         if Ability.PULL_NEGATIVES in chosen.abilities:
             new = sum(rating_take(one, target=chosen.name, at=at) for one in chosen.negatives())
-        if Ability.PULL_DICTIONARY in chosen.abilities:
+        if dictionary and Ability.PULL_DICTIONARY in chosen.abilities:
             dictionary_take(chosen.dictionary(), target=chosen.name, at=at)
     except Later:
         return new  # it does not answer: the next look asks again

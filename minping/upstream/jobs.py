@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from minping.kernel import clock
 from minping.kernel.jobs import ENDING, Job, worker_name
 from minping.upstream.incoming import pull
@@ -17,8 +19,17 @@ def _look() -> bool:
     return look(at=clock.now())
 
 
+_dictionary_day: date | None = None
+
+
 def _pull() -> bool:
-    return pull(at=clock.now()) > 0
+    """Negatives at each look; the dictionary once a day, and when the program starts."""
+    global _dictionary_day
+    now = clock.now()
+    today = clock.beijing(now).date()
+    new = pull(at=now, dictionary=_dictionary_day != today)
+    _dictionary_day = today
+    return new > 0
 
 
 JOBS = (

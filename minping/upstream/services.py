@@ -85,6 +85,25 @@ def message_release(*, subject: UUID, level: int, at: datetime) -> bool:
     )
 
 
+def messages_readdress(*, at: datetime) -> int:
+    """Let what waits for a superior that this installation no longer speaks to wait for the present one.
+
+    After a change of the profile (or its mending) nothing may wait for ever for a name.
+    """
+    chosen = driver()
+    there = OutboxMessage.objects.filter(
+        target=chosen.name, subject=OuterRef("subject"), kind=OuterRef("kind"), revision=OuterRef("revision")
+    )
+    stranded = OutboxMessage.objects.filter(state=MessageState.WAITING).exclude(target=chosen.name)
+    if not stranded.exists():
+        return 0
+    with transaction.atomic():
+        moved = stranded.filter(~Exists(there)).update(target=chosen.name, next_try_at=at, claimed_by="")
+        if moved:
+            journal.write("messages.readdressed", at=at, actor="system", count=moved, target=chosen.name)
+    return moved
+
+
 def build(rows: Iterable[OutboxMessage]) -> dict[int, Message]:
     """The canonical message of each row, built in one go per kind."""
     by_kind: dict[str, list[OutboxMessage]] = {}

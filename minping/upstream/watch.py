@@ -321,6 +321,7 @@ def look(*, at: datetime) -> bool:
     chosen = driver()
     target, _ = Target.objects.get_or_create(code=chosen.name)
     today = clock.beijing(at).date()
+    services.messages_readdress(at=at)
     negatives_lag(at=at)
     probe_judge(at=at)
     if (

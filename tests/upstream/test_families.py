@@ -325,6 +325,27 @@ def test_without_credentials_nothing_is_lost_and_the_desk_says_what_is_missing(s
     drain(2)
     assert OutboxMessage.objects.filter(state="waiting").exists()
     assert "缺少接入凭证" in Target.objects.get().last_error
+    province = speaking(profile)  # the file is mended, and counts at once
+    drain()
+    assert len(province.received(kind="rating")) == 1
+
+
+def test_a_profile_that_cannot_be_read_loses_nothing_and_the_desk_says_what_is_wrong(
+    speaking: Speak, tmp_path: Any
+) -> None:
+    broken = tmp_path / "broken" / "profile.yaml"
+    broken.parent.mkdir()
+    broken.write_text((ROOT / "370000" / "profile.yaml").read_text("utf-8").replace("charset:", "charsets:"), "utf-8")
+    speaking(str(broken), "/sd")
+    receive()
+    drain(2)
+    assert OutboxMessage.objects.get().state == "waiting"
+    assert "broken/profile.yaml" in Target.objects.get().last_error and "charset" in Target.objects.get().last_error
+    speaking("370000")  # mended: what waited for the old name waits for the present one, and goes
+    assert services.messages_readdress(at=clock.now()) == 1
+    assert services.messages_readdress(at=clock.now()) == 0
+    drain()
+    assert OutboxMessage.objects.get().state == "accepted"
 
 
 @FAMILIES

@@ -18,7 +18,6 @@ from minping.upstream.messages import NotCanonical, typed
 from minping.upstream.port import Message, Never
 from minping.upstream.profile.model import Field, MessageForm, Profile
 
-
 # A1A4 and A1AA of GB 2312 are read as one of two characters each, by whose table one reads (・ or ·, ― or —):
 # what a reader may take for another character counts as one that the charset cannot carry.
 AMBIGUOUS = {"gb2312": "\u30fb\u2015\u00b7\u2014"}

@@ -7,13 +7,19 @@ from functools import lru_cache
 from django.conf import settings
 
 from minping.kernel import clock
+from minping.law.errors import LawError
 from minping.upstream.port import Driver
 
 
 @lru_cache(maxsize=4)
 def _driver(address: str, profile: str, day: str) -> Driver:
     if address and profile:
-        return of_profile(address, profile, day)
+        try:
+            return of_profile(address, profile, day)
+        except LawError as fault:
+            from minping.upstream.provinces.none.driver import MisconfiguredDriver
+
+            return MisconfiguredDriver(profile, fault.message)
     if address:
         from minping.upstream.provinces.sandbox.driver import SandboxDriver
 

@@ -60,10 +60,11 @@ class Wire:
 
     def secret(self, name: str) -> str:
         """A credential from `province.json` in the home folder.  Raises Later, so that nothing is lost for its lack."""
-        if self._credentials is None:
-            self._credentials = read_credentials()
-        value = self._credentials.get(name, "")
-        if not value:
+        known = read_credentials() if self._credentials is None else self._credentials
+        value = known.get(name, "")
+        if value:
+            self._credentials = known  # a file that lacks something is read again, so that its mending counts at once
+        else:
             raise Later(f"缺少接入凭证 {name}（数据目录的 province.json）", unreachable=True)
         return value
 

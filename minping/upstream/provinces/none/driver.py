@@ -11,12 +11,12 @@ import json
 from minping.kernel.clock import beijing
 from minping.kernel.home import home
 from minping.upstream.messages import Dictionary, NegativeReceived
-from minping.upstream.port import Ability, Accepted, Message
+from minping.upstream.port import NEEDS, Ability, Accepted, Later, Message
 
 
 class NoneDriver:
-    name = "none"
-    label = "无接口（人工上送）"
+    name: str = "none"
+    label: str = "无接口（人工上送）"
     abilities: frozenset[Ability] = frozenset()
     takes: frozenset[str] = frozenset()
     unneeded: frozenset[str] = frozenset()
@@ -58,3 +58,16 @@ class NoneDriver:
         fresh.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
         fresh.replace(file)
         return file.name
+
+
+class MisconfiguredDriver(NoneDriver):
+    """A profile that cannot be read: everything waits, nothing is lost, and the desk says what is wrong."""
+
+    takes = frozenset(NEEDS)
+    updates = True
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.label, self.why = name[:40], f"省平台配置 {name} 有误", why
+
+    def send(self, key: str, message: Message) -> Accepted:
+        raise Later(f"省平台配置有误：{self.why}", unreachable=True)

@@ -18,6 +18,7 @@ FULL = {
     "defaults": 1_000_000,
     "worklist": 100_000,
     "tablets": 200,
+    "relay": 5_000,
 }
 QUICK = {
     "raw": 1000,
@@ -27,6 +28,7 @@ QUICK = {
     "defaults": 50_000,
     "worklist": 5_000,
     "tablets": 200,
+    "relay": 1_000,
 }
 
 
@@ -106,6 +108,9 @@ ROWS: tuple[tuple[str, str, Any, str], ...] = (
         lambda f, r: f"{f['each']:.0f}（{f['process'] / 1024:.0f}，{f['idle']:.1%}）",
         "",
     ),
+    ("上送，1 个进程 /秒（占沙盒极限）", "relay", lambda f, r: f"{f['one']:,.0f}（{f['one'] / f['limit']:.0%}）", "65"),
+    ("上送，4 个进程 /秒（占沙盒极限）", "relay", lambda f, r: f"{f['four']:,.0f}（{f['four'] / f['limit']:.0%}）", ""),
+    ("　沙盒自己的极限 /秒", "relay", lambda f, r: f"{f['limit']:,.0f}", "—"),
 )
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bench import world
+from bench.relay import relay
 
 ROW = "测" * 100  # 300 bytes
 
@@ -473,7 +474,7 @@ def processor(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, tablets)}
+MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, tablets, relay)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "intake_client":

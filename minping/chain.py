@@ -20,6 +20,7 @@ from minping.evaluate.channels.keypad import events as keypads
 from minping.evaluate.channels.sms import jobs as sms_jobs
 from minping.evaluate.channels.tablet import services as tablets
 from minping.evaluate.models import Rating, Service
+from minping.evaluate.services import from_above as evaluate_from_above
 from minping.evaluate.states import RatingKind
 from minping.feedback import events as fed_back
 from minping.feedback import queries as feedback_queries
@@ -34,8 +35,10 @@ from minping.rectify import pages as rectify_pages
 from minping.rectify import queries as rectify_queries
 from minping.rectify import services as rectify
 from minping.upstream import events as upstreamed
+from minping.upstream import incoming
 from minping.upstream import jobs as upstream_jobs
 from minping.upstream import services as upstream
+from minping.upstream.events import RatingCameDown
 from minping.upstream.port import Message
 
 
@@ -44,7 +47,7 @@ def _rating_draft(service: Service, rating: Rating, not_before: datetime | None 
         kind=RatingKind(rating.kind).message, subject=rating.pk,
         area_code=service.area_code, organization_code=service.organization_code, case_no=service.case_no,
         service_no=service.service_no, fact_at=rating.rated_at, level=rating.level, revision=rating.revision,
-        not_before=not_before,
+        not_before=not_before, from_above=rating.proof == "superior",
     )  # fmt: skip
 
 
@@ -107,7 +110,15 @@ def note_checks(event: upstreamed.ChecksReturned) -> None:
     tablets.checks_note(event.subjects, at=event.at)
 
 
+def take_from_above(event: RatingCameDown) -> None:
+    """A rating given on the superior's page becomes ours, and a negative one opens its case as any other does."""
+    told = event.rating
+    incoming.incoming_settle(event.incoming_id, evaluate_from_above.take(told, at=event.at), at=event.at)
+
+
 CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
+    # 上级
+    RatingCameDown: (take_from_above,),
     # 评价
     evaluated.ServicesReceived: (offer_at_windows,),  # the message upward is enqueued with the batch, by intake itself
     evaluated.RatingsGiven: (send_ratings, feedback.on_ratings_given, rectify.on_ratings_given),
@@ -157,3 +168,5 @@ STORY = rectify_queries.story_of
 
 # Counters of the business records, for the reconciliation with the superior.
 RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)
+# The same records one by one, so that a difference names its rows (minping/upstream/watch.py).
+RECORDS = (evaluate_queries.records_between, feedback_queries.records_between)

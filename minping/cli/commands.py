@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from minping.cli import province
 from minping.kernel.errors import Problem
 
 Run = Callable[[argparse.Namespace], int | None]
@@ -350,6 +351,7 @@ PERIOD: tuple[Argument, ...] = (
     (("--from",), {"dest": "start", "default": "", "metavar": "日期", "help": "起（默认 31 天前）"}),
     (("--to",), {"dest": "end", "default": "", "metavar": "日期", "help": "止（默认今天）"}),
 )
+ON: Argument = (("--on",), {"default": "", "metavar": "2026-11-24", "help": "按哪一天有效的版本（默认今天）"})
 FILE: Argument = (("file",), {"metavar": "文件"})
 JSON: Argument = (("--json",), {"action": "store_true", "help": "输出 JSON"})
 
@@ -378,6 +380,20 @@ COMMANDS = (
                 "import", "从 CSV 或 XLSX 报送", services_import,
                 (FILE, (("--links",), {"default": "", "metavar": "文件", "help": "把各件的评价链接写入文件"})),
             ),)),
+    Command(
+        "province", "省平台配置",
+        actions=(
+            Action("check", "检查并说明一份配置", province.check, ((("profile",), {"metavar": "名字或文件"}), ON)),
+            Action(
+                "preflight", "拿真实的消息试排，不发出", province.preflight,
+                (
+                    (("--profile",), {"default": "", "metavar": "名字或文件"}),
+                    (("--most",), {"type": int, "default": 500, "metavar": "条数"}),
+                    ON,
+                ),
+            ),
+        ),
+    ),
     Command("reconcile", "与省平台对账：按日、类别、等级", reconcile, PERIOD),
     Command("export", "导出", actions=(Action("ratings", "评价与默认（CSV，供程序读）", export_ratings, (FILE, *PERIOD)),)),
     Command(

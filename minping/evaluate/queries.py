@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -11,7 +11,8 @@ from django.db.models.functions import TruncDate
 
 from minping.evaluate.models import DefaultOutcome, Rating, ReratingInvitation, Service
 from minping.evaluate.states import Outcome, RatingKind
-from minping.kernel.clock import BEIJING
+from minping.kernel.clock import BEIJING, beijing
+from minping.upstream.watch import Record
 
 
 def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, str, int | None], int]:
@@ -28,6 +29,22 @@ def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, s
         **{(day, RatingKind(kind).message, level): n for day, kind, level, n in ratings},
         **{(day, "default", level): n for day, level, n in defaults},
     }
+
+
+def records_between(start: datetime, end: datetime) -> Iterator[Record]:
+    """Every record of 评价 that must be above, one by one, for the reconciliation that names rows."""
+    services = Service.objects.filter(served_at__gte=start, served_at__lt=end)
+    for pk, at, organization in services.values_list("id", "served_at", "organization_code").iterator():
+        yield Record("service", pk, beijing(at).date(), None, "", organization)
+    ratings = Rating.objects.filter(rated_at__gte=start, rated_at__lt=end)
+    columns = ("id", "kind", "rated_at", "level", "channel", "service__organization_code")
+    for pk, kind, at, level, channel, organization in ratings.values_list(*columns).iterator():
+        yield Record(RatingKind(kind).message, pk, beijing(at).date(), level, channel, organization)
+    defaults = DefaultOutcome.objects.filter(made_at__gte=start, made_at__lt=end)
+    for pk, at, level, organization in defaults.values_list(
+        "service_id", "made_at", "level", "service__organization_code"
+    ).iterator():
+        yield Record("default", pk, beijing(at).date(), level, "", organization)
 
 
 def _by_day(rows: QuerySet[Any], field: str, start: datetime, end: datetime, also: tuple[str, ...]) -> QuerySet[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 
 from django.db.models import Count
@@ -10,6 +10,7 @@ from django.db.models.functions import TruncDate
 
 from minping.feedback.models import Case
 from minping.kernel.clock import BEIJING
+from minping.upstream.watch import Record
 
 
 def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, str, int | None], int]:
@@ -21,3 +22,10 @@ def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, s
         .annotate(n=Count("id"))
     )
     return {(day, "case", level): n for day, level, n in rows}
+
+
+def records_between(start: datetime, end: datetime) -> Iterator[Record]:
+    """Every case that must be above, one by one, for the reconciliation that names rows."""
+    rows = Case.objects.filter(opened_at__gte=start, opened_at__lt=end)
+    for pk, at, level, organization in rows.values_list("id", "opened_at", "level", "organization_code").iterator():
+        yield Record("case", pk, at.astimezone(BEIJING).date(), level, "", organization)

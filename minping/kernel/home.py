@@ -31,14 +31,16 @@ class Config:
 
     `database` is a URL (`sqlite:///…` or `postgresql://…`), `base_url` the public
     address that invitations carry, `province` the address of the superior system
-    (empty: driver `none`), `stream` the public address of the devices' open lines (empty:
-    the same host, on the port after the next), `sandbox` whether the clock may be moved,
-    `sms` the table of the short message gateway (evaluate/channels/sms/gateways).
+    (empty: driver `none`), `province_profile` how it speaks (docs/provinces.md), `stream`
+    the public address of the devices' open lines (empty: the same host, on the port after
+    the next), `sandbox` whether the clock may be moved, `sms` the table of the short
+    message gateway (evaluate/channels/sms/gateways).
     """
 
     database: str = ""
     base_url: str = "http://127.0.0.1:8000"
     province: str = ""
+    province_profile: str = ""
     stream: str = ""
     sandbox: bool = False
     area: str = "350213005"
@@ -116,6 +118,8 @@ class Home:
             stored["base_url"] = env["MINPING_BASE_URL"]
         if "MINPING_PROVINCE" in env:
             stored["province"] = env["MINPING_PROVINCE"]
+        if "MINPING_PROVINCE_PROFILE" in env:
+            stored["province_profile"] = env["MINPING_PROVINCE_PROFILE"]
         if env.get("MINPING_STREAM"):
             stored["stream"] = env["MINPING_STREAM"]
         if env.get("MINPING_SANDBOX"):

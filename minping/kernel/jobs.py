@@ -22,6 +22,7 @@ from minping.kernel.models import JobClaim
 log = logging.getLogger("minping.jobs")
 LEASE = 15.0
 BEAT = 4.0
+ENDING = threading.Event()  # set while this process ends: a long batch stops after what it has in hand
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,14 @@ class Worker:
         self.threads = [threading.Thread(target=self._loop, args=(job,), name=job.name) for job in self.jobs]
 
     def start(self) -> None:
+        ENDING.clear()
         for thread in self.threads:
             thread.start()
 
     def stop(self) -> None:
         """Finish the batches in hand, then end."""
         self.stopping.set()
+        ENDING.set()
         for thread in self.threads:
             thread.join(timeout=30)
         release(self.holder)

@@ -4,8 +4,11 @@ No province offers a public sandbox (facts/interfaces.md, section 7), and what m
 how they fail. This one speaks protocol v1, keeps what it answered for across a kill -9, and can be told to be
 slow, down, refusing, unavailable, duplicating, babbling, or to lose its answer after accepting.
 
-It stands apart on purpose: standard library only, and it imports nothing of minping, so that no mistake can
-be made twice in the same way on both ends.
+Beside protocol v1 it speaks two real families: Fujian-like under /fj/ and Shandong/Beijing-like under /sd/ and /bj/
+(families.py).
+
+It stands apart on purpose: it imports nothing else of minping, and beyond the standard library only SM3 and SM4 of
+`cryptography` (its SM2 is its own), so that no mistake can be made twice in the same way on both ends.
 
     from minping.sandbox import serve
     with serve("127.0.0.1", 0, "province.sqlite3", "secret") as province:

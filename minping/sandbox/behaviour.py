@@ -20,11 +20,13 @@ MODES: dict[str, str] = {
     "garbage": "乱答：不收，答 200 但内容不是 JSON",
     "duplicate": "重复：内部把同一报文处理两遍",
     "lose": "丢失答复：收下之后断开连接，不答",
+    "expire": "口令失效：福建一族的口令提前作废",
 }
 EFFECTS = tuple(mode for mode in MODES if mode != "up")
 
 _EXCLUSIVE = ("refuse", "unavailable", "garbage")
 _DELAY_MAX = 600.0
+_SKEW_MAX = 30 * 86_400.0
 _AFTER_MAX = 7 * 86_400.0
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 
@@ -37,12 +39,14 @@ class BehaviourError(ValueError):
 class Behaviour:
     """One way to behave. Shares are exact: 1/10 means every tenth message.
 
-    ``delay`` is the seconds of ``slow``; ``code`` is what ``refuse`` answers.
+    ``delay`` is the seconds of ``slow``; ``code`` is what ``refuse`` answers; ``skew`` is by how many seconds the
+    province's own clock is ahead (or, below 0, behind).
     """
 
     shares: Mapping[str, Fraction] = field(default_factory=dict)
     delay: float = 1.0
     code: str = "E_REFUSED"
+    skew: float = 0.0
 
     @property
     def mode(self) -> str:
@@ -57,6 +61,8 @@ class Behaviour:
             shown["delay"] = self.delay
         if "refuse" in self.shares:
             shown["code"] = self.code
+        if self.skew:
+            shown["skew"] = self.skew
         return shown
 
 
@@ -69,6 +75,7 @@ class Verdict:
     code: str = ""
     twice: bool = False
     lost: bool = False
+    expire: bool = False
 
 
 def _number(key: str, value: object, most: float, hint: str) -> Fraction:
@@ -92,6 +99,12 @@ def _seconds(key: str, value: object, most: float) -> float:
     return float(_number(key, value, most, f"应为 0 至 {most:g} 的秒数"))
 
 
+def _skew(value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _SKEW_MAX:
+        return float(value)
+    raise BehaviourError(f"skew 的值不对：应为 -{_SKEW_MAX:g} 至 {_SKEW_MAX:g} 的秒数")
+
+
 def _no_others(told: Mapping[str, object], allowed: tuple[str, ...]) -> None:
     unknown = [key for key in told if key not in allowed]
     if unknown:
@@ -111,20 +124,21 @@ def parse(told: object) -> Behaviour:
     code = told.get("code", "E_REFUSED")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise BehaviourError("code 的值不对：应为大写字母、数字、下划线，例如 E_NO_SERVICE")
+    skew = _skew(told.get("skew", 0))
     if "mode" not in told:
-        _no_others(told, (*EFFECTS, "code"))
+        _no_others(told, (*EFFECTS, "code", "skew"))
         shares = {key: _share(key, told[key]) for key in EFFECTS if key in told and key != "slow"}
         delay = _seconds("slow", told["slow"], _DELAY_MAX) if "slow" in told else 0.0
         if delay:
             shares["slow"] = Fraction(1)
-        return Behaviour({key: share for key, share in shares.items() if share}, delay, code)
+        return Behaviour({key: share for key, share in shares.items() if share}, delay, code, skew)
     mode = told["mode"]
     if not isinstance(mode, str) or mode not in MODES:
         raise BehaviourError(f"不认识的 mode。可用：{'、'.join(MODES)}")
-    _no_others(told, ("mode", "rate", "delay", "code"))
+    _no_others(told, ("mode", "rate", "delay", "code", "skew"))
     share = _share("rate", told.get("rate", 1))
     delay = _seconds("delay", told.get("delay", 1.0), _DELAY_MAX)
-    return Behaviour({mode: share} if mode != "up" and share else {}, delay, code)
+    return Behaviour({mode: share} if mode != "up" and share else {}, delay, code, skew)
 
 
 def parse_schedule(told: object) -> list[tuple[float, Behaviour]]:
@@ -201,7 +215,7 @@ class Plan:
             for effect in _EXCLUSIVE:
                 if self._hits(effect):
                     return Verdict(delay, instead=effect, code=self._now.code)
-            return Verdict(delay, twice=self._hits("duplicate"), lost=self._hits("lose"))
+            return Verdict(delay, twice=self._hits("duplicate"), lost=self._hits("lose"), expire=self._hits("expire"))
 
     def present(self) -> Behaviour:
         """The behaviour in force at this moment."""

@@ -42,6 +42,9 @@ KINDS: dict[str, Kind] = {
     "case": Kind("差评件", by_case_number=True, dated_by=("opened_at", "received_at")),
     "supplementary": Kind("追评", needs_level=True, dated_by=_VOICE),
     "rerating": Kind("重新评价", needs_level=True, by_case_number=True, dated_by=_VOICE),
+    "validity": Kind("有效性", by_case_number=True, dated_by=("decided_at",)),
+    "probe": Kind("探针", needs_service=False, needs_level=True),
+    "revocation": Kind("申请撤销", by_case_number=True, dated_by=("requested_at",)),
 }
 
 REFUSALS: dict[str, str] = {
@@ -111,6 +114,7 @@ class Message:
     level: int | None
     day: str
     body: dict[str, Any]
+    alone: bool = False  # of a family whose ratings come without a service record before them
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from minping.sandbox import page
 from minping.sandbox.behaviour import BehaviourError, Plan, Verdict
+from minping.sandbox.families import Province
 from minping.sandbox.protocol import BEIJING, KINDS, UNAVAILABLE, Answer, Message, Refused, parse
 from minping.sandbox.store import Store
 from minping.sandbox.wire import BadRequest, Listener, Request, Response
@@ -63,6 +64,7 @@ class Server:
             raise ValueError("沙盒省平台需要一个非空的密钥")
         self._token = f"Bearer {token}".encode()
         self._plan = Plan()
+        self.province = Province(token, lambda: self._plan.present().skew)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._listener = Listener((host, port), self._answer, lambda error: _error(error.status, str(error)))
@@ -126,6 +128,8 @@ class Server:
         try:
             if (request.method, request.path) == ("POST", _MESSAGES):
                 response, what, result = self._message(request)
+            elif request.path in _FAMILIES:
+                response, what, result = self._family(request)
             else:
                 response = self._route(request)
         except BadRequest as error:
@@ -133,7 +137,8 @@ class Server:
         except Exception as error:
             response, what = _error(500, "沙盒省平台内部出错"), type(error).__name__
         # The path only when it is ours: an address typed by hand may hold anything, personal data included.
-        route = request.path if request.path in _ROUTES or request.path == _MESSAGES else "?"
+        known = request.path in _ROUTES or request.path in _FAMILIES or request.path == _MESSAGES
+        route = request.path if known else "?"
         result = result or str(response.status if response else "-")
         now = datetime.now(BEIJING).isoformat(timespec="milliseconds")
         took = (time.perf_counter() - started) * 1000
@@ -170,6 +175,84 @@ class Server:
         if verdict.lost:
             return None, what, result
         return _GARBAGE if result == "garbage" else _json(answer.status, answer.body), what, result
+
+    def _family(self, request: Request) -> tuple[Response | None, str, str]:
+        """A call of one of the real families, met by the same behaviours as protocol v1."""
+        if self._plan.is_down():
+            return None, "-", "down"
+        call = _FAMILIES[request.path]
+        if call == "token":
+            response = self.province.token(request)
+            return response, call, str(response.status)
+        verdict = self._plan.judge()
+        if verdict.expire:
+            self.province.expire_tokens()
+        if verdict.delay and self._stopping.wait(verdict.delay):
+            return None, "-", "stopped"
+        if verdict.instead == "garbage":
+            return _GARBAGE, call, "garbage"
+        if verdict.instead == "refuse":
+            return self.province.refused(call, verdict.code), call, verdict.code
+        if verdict.instead:
+            return _json(503, UNAVAILABLE.body), call, verdict.instead
+        taken: list[str] = []
+
+        def submit(message: Message) -> Answer:
+            answer = self._store.submit(message)
+            if verdict.twice:
+                self._store.submit(message)
+            result = "lost" if verdict.lost else answer.body.get("code", answer.result)
+            taken.append(self._remember(message, result))
+            return answer
+
+        if call == "soap":
+            response = self.province.soap(request, submit)
+        elif call == "form":
+            response = self.province.form(request, submit)
+        else:
+            response = self.province.envelope(request, call, submit, city=request.path.startswith("/bj/"))
+        return (None if verdict.lost else response), taken[0] if taken else call, "lost" if verdict.lost else "answered"
+
+    def _credentials(self, request: Request) -> Response:
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode("latin-1"), self._token):
+            return _json(401, Answer.refused(Refused("E_TOKEN", status=401)).body)
+        return _json(200, self.province.credentials("fj" if request.path.startswith("/fj/") else "sd"))
+
+    def _show_negatives(self, request: Request) -> Response:
+        """What the province sends down, from the moment each was due."""
+        now = time.monotonic()
+        due = [one["body"] for one in self.province.negatives if one["due"] <= now]
+        return _json(200, {"negatives": due})
+
+    def _add_negative(self, request: Request) -> Response:
+        """{"reference", "organization_code", "case_no", "service_no", "level", "rated_at", …, "after": seconds}"""
+        told = self._told(request)
+        after = told.pop("after", 0)
+        if not {"reference", "case_no", "level"} <= set(told) or not isinstance(after, (int, float)):
+            _bad("请写 reference、case_no、level；after 为多少秒以后")
+        self.province.negatives.append({"due": time.monotonic() + after, "body": told})
+        return _json(200, {"negatives": len(self.province.negatives)})
+
+    def _show_dictionary(self, _: Request) -> Response:
+        return _json(200, self.province.dictionary())
+
+    def _set_dictionary(self, request: Request) -> Response:
+        told = self._told(request)
+        try:
+            self.province.change_dictionary(told)
+        except (KeyError, TypeError, ValueError):
+            _bad('例如 {"edition": "2027", "valid_from": "2027-01-01", "retire": ["207"], "add": [{"code": …}]}')
+        return self._show_dictionary(request)
+
+    @staticmethod
+    def _told(request: Request) -> dict[str, Any]:
+        try:
+            told = json.loads(request.body)
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            _bad("请求体不是一个 JSON 对象")
+        return told
 
     def _handle(self, body: bytes, verdict: Verdict) -> tuple[Message | None, Answer]:
         try:
@@ -249,8 +332,22 @@ class Server:
         return Response(status, html.encode(), _HTML, page.HEADERS)
 
 
+_FAMILIES = {
+    "/fj/api-gateway/gateway/get-token": "token",
+    "/fj/wailian/webservice/getSaveEvaluation": "soap",
+    "/sd/service": "service",
+    "/sd/evaluate": "evaluate",
+    "/sd/getnorm": "getnorm",
+    "/gd/eval": "form",
+    "/bj/service": "service",
+    "/bj/evaluate": "evaluate",
+}
 _ROUTES: dict[str, dict[str, Callable[[Server, Request], Response]]] = {
     "/": {"GET": Server._show_page},
+    "/fj/credentials": {"GET": Server._credentials},
+    "/sd/credentials": {"GET": Server._credentials},
+    "/negatives": {"GET": Server._show_negatives, "POST": Server._add_negative},
+    "/dictionary": {"GET": Server._show_dictionary, "POST": Server._set_dictionary},
     "/received": {"GET": Server._received},
     "/received/counts": {"GET": Server._counts},
     "/behaviour": {"GET": Server._show_behaviour, "POST": Server._set_behaviour},

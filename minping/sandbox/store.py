@@ -193,7 +193,7 @@ class Store:
 
     def _check_order(self, message: Message, service: tuple[str, str, str]) -> None:
         kind = KINDS[message.kind]
-        if kind.needs_service and not self._db.execute(_HAS, (*service, "service")).fetchone():
+        if kind.needs_service and not message.alone and not self._db.execute(_HAS, (*service, "service")).fetchone():
             raise Refused("E_NO_SERVICE")
         if kind.excludes and self._db.execute(_HAS, (*service, kind.excludes)).fetchone():
             raise Refused("E_TWO_OUTCOMES", f"已有{KINDS[kind.excludes].label}")

@@ -25,6 +25,7 @@ MINPING_AREA = CONFIG.area
 MINPING_BASE_URL = CONFIG.base_url.rstrip("/")
 MINPING_STREAM = CONFIG.stream.rstrip("/")
 MINPING_PROVINCE = CONFIG.province.rstrip("/")
+MINPING_PROVINCE_PROFILE = CONFIG.province_profile
 
 SECRET_KEY = HOME.keys()["django"]
 DEBUG = False

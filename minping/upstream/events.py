@@ -1,4 +1,4 @@
-"""What has happened in 上送."""
+"""What has happened in 上送: what came back, and what came down from a superior."""
 
 from __future__ import annotations
 
@@ -6,10 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from minping.upstream.messages import NegativeReceived
+
 
 @dataclass(frozen=True)
 class ChecksReturned:
     """Marked test rows were taken out of the outbox again; `subjects` are the checks they stood for."""
 
     subjects: tuple[UUID, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RatingCameDown:
+    """A rating given on the superior's own page, or a negative that it sent down; `taken` is told by the stage below."""
+
+    incoming_id: UUID
+    rating: NegativeReceived
     at: datetime

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from minping.kernel import clock
-from minping.kernel.jobs import Job, worker_name
+from minping.kernel.jobs import ENDING, Job, worker_name
+from minping.upstream.incoming import pull
 from minping.upstream.services import checks_return, messages_deliver
+from minping.upstream.watch import look
 
 
 def _deliver() -> bool:
-    return messages_deliver(holder=worker_name())
+    return messages_deliver(holder=worker_name(), stopping=ENDING.is_set)
 
 
 def _checks() -> bool:
     return checks_return(at=clock.now()) > 0
 
 
+def _look() -> bool:
+    return look(at=clock.now())
+
+
+_dictionary_day: date | None = None
+
+
+def _pull() -> bool:
+    """Negatives at each look; the dictionary once a day, and when the program starts."""
+    global _dictionary_day
+    now = clock.now()
+    today = clock.beijing(now).date()
+    new = pull(at=now, dictionary=_dictionary_day != today)
+    _dictionary_day = today
+    return new > 0
+
+
 JOBS = (
     Job("deliver", "上送", 0.3, _deliver, parallel=True),
     Job("checks", "晨检回程", 0.5, _checks),
+    Job("watch", "对账与告警", 10.0, _look),
+    Job("pull", "取回下发", 10.0, _pull),
 )

@@ -39,6 +39,7 @@ class OutboxMessage(models.Model):
     reference = models.CharField(max_length=120, blank=True, default="")
     error_code = models.CharField(max_length=60, blank=True, default="")
     error = models.CharField(max_length=300, blank=True, default="")
+    entered_by = models.CharField(max_length=80, blank=True, default="")
 
     class Meta:
         verbose_name = "上送消息"
@@ -56,7 +57,9 @@ class OutboxMessage(models.Model):
             models.Index(
                 fields=["state", "id"],
                 name="outbox_by_hand",
-                condition=models.Q(state__in=[str(MessageState.REFUSED), str(MessageState.MANUAL)]),
+                condition=models.Q(
+                    state__in=[str(MessageState.REFUSED), str(MessageState.MANUAL), str(MessageState.CHECKING)]
+                ),
             ),
         ]
 
@@ -71,6 +74,9 @@ class Exchange(models.Model):
     sent = models.BinaryField()
     received = models.BinaryField()
 
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["at"], name="exchange_age")]
+
 
 class Target(models.Model):
     """A superior system as it has behaved of late: the circuit, and the switch with its reason."""
@@ -81,5 +87,79 @@ class Target(models.Model):
     failures = models.IntegerField(default=0)
     silent_since = models.DateTimeField(null=True)
     next_probe = models.FloatField(default=0)
+    next_slot = models.FloatField(default=0)  # when the superior's rate lets the next message go
+    looked_on = models.DateField(null=True)  # the Beijing day of the last daily look (watch.py)
     last_ok_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
+
+
+class Incoming(models.Model):
+    """What a superior sent down, once per its own reference: a negative, or a result of its page.
+
+    `state` is new, taken (it became a rating here, or was ours already) or manual (a
+    person must look, `note` says why).  The content is sealed: it may name a person.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    target = models.CharField(max_length=40)
+    reference = models.CharField(max_length=120)
+    organization_code = models.CharField(max_length=40)
+    case_no = models.CharField(max_length=50)
+    service_no = models.IntegerField()
+    level = models.SmallIntegerField()
+    rated_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    state = models.CharField(max_length=10, default="new")
+    note = models.CharField(max_length=200, blank=True, default="")
+    content = models.BinaryField()
+
+    class Meta:
+        verbose_name = "上级下发"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["target", "reference"], name="incoming_once")]
+
+
+class TagOfSuperior(models.Model):
+    """One tag of a superior's dictionary and the days it was in use: retired ones stay readable."""
+
+    id = models.BigAutoField(primary_key=True)
+    target = models.CharField(max_length=40)
+    code = models.CharField(max_length=20)
+    label = models.CharField(max_length=200)
+    level = models.SmallIntegerField()
+    base = models.BooleanField(default=False)
+    edition = models.CharField(max_length=40)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True)
+
+    class Meta:
+        verbose_name = "上级字典"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["target", "code", "valid_from"], name="tag_of_superior_once"),
+        ]
+
+
+class Task(models.Model):
+    """Something about delivery that a person must look at; open until somebody says what was found.
+
+    `key` keeps one open task per matter; `rows` are ids of messages or services, never
+    anything personal.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=20)
+    key = models.CharField(max_length=120)
+    target = models.CharField(max_length=40)
+    text = models.CharField(max_length=300)
+    rows = models.JSONField(default=list)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.CharField(max_length=80, blank=True, default="")
+    finding = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name = "上送待查"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "key"], name="one_open_task", condition=models.Q(closed_at__isnull=True)
+            ),
+        ]

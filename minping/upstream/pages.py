@@ -10,9 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping import law
@@ -21,15 +22,17 @@ from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.kernel.models import JournalEntry
 from minping.kernel.paging import page_of
-from minping.kernel.web import actor, staff_page
+from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
-from minping.upstream import queries, reading, services
-from minping.upstream.models import OutboxMessage, Target
+from minping.upstream import incoming, queries, reading, services, watch
+from minping.upstream.models import OutboxMessage, Target, Task
 from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, UNFINISHED, MessageState
 
 PAGE = 50
 MANUAL_PAGE = 20
+EXPORT_MOST = 5000
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 REPLAY_MOST = 200  # of one press: the press answers at once, and what is left is said
 PERIOD_DAYS = 7
 PERIOD_MOST = 92
@@ -52,14 +55,25 @@ TABS = (
     Tab("waiting", "待上送", (MessageState.WAITING,), "没有等待的消息"),
     Tab("refused", "被拒收", (MessageState.REFUSED,), "没有被拒收的消息"),
     Tab("manual", "待人工", (MessageState.MANUAL,), "没有要人工录入的消息"),
-    Tab("accepted", "已收", ARRIVED, "还没有送达的消息", newest_first=True),
+    Tab("checking", "待复核", (MessageState.CHECKING,), "没有等待复核的人工录入"),
+    Tab("accepted", "已收", (*ARRIVED, MessageState.UNNEEDED), "还没有送达的消息", newest_first=True),
 )
+TASKS = {
+    "difference": "对账差异",
+    "lag": "差评落后",
+    "silence": "久无此级",
+    "probe": "探针未达",
+    "incoming": "上级下发",
+}
+TASKS_SHOWN = 20
 CHIPS = {
     MessageState.WAITING: "soon",
     MessageState.REFUSED: "over",
     MessageState.MANUAL: "warn",
+    MessageState.CHECKING: "warn",
     MessageState.ACCEPTED: "done",
     MessageState.BY_HAND: "done",
+    MessageState.UNNEEDED: "done",
 }
 
 
@@ -106,10 +120,27 @@ def delivery(request: HttpRequest) -> HttpResponse:
             *(_replay_actions(tuple(acting)) if counts.get(MessageState.REFUSED) and acting else ()),
         ],
     }
-    if acting:
+    if _whole(who, "delivery.read"):
+        context["tasks"] = _tasks(may_close=_whole(who, "delivery.act"))
+    if acting or _organizations(who, "delivery.check"):
         context["manual_url"] = reverse("delivery_manual")
         context["manual_count"] = counts.get(MessageState.MANUAL, 0)
     return render(request, "upstream/delivery.html", context | _reconciliation(request, who, now))
+
+
+def _tasks(*, may_close: bool) -> list[dict[str, Any]]:
+    """What a person must look at, oldest first: differences, alarms, what came down and fits nowhere."""
+    return [
+        {
+            "id": task.pk,
+            "kind_label": TASKS.get(task.kind, task.kind),
+            "text": task.text,
+            "since_text": f"自 {clock.moment_text(task.opened_at)}",
+            "rows": task.rows,
+            "url": reverse("delivery_task", args=[task.pk]) if may_close else "",
+        }
+        for task in Task.objects.filter(closed_at__isnull=True).order_by("id")[:TASKS_SHOWN]
+    ]
 
 
 def _listed(places: Iterable[str], states: Iterable[MessageState]) -> QuerySet[OutboxMessage]:
@@ -199,6 +230,8 @@ def _why(row: OutboxMessage, held_by: Mapping[tuple[str, str], int], now: dateti
         return f"{row.error}（{row.error_code}）" if row.error_code else row.error
     if row.state == MessageState.MANUAL:
         return "接口不收这一类，须人工录入"
+    if row.state == MessageState.CHECKING:
+        return f"已录入，编号 {row.reference}，等另一个人复核"
     if row.state != MessageState.WAITING:
         return f"编号 {row.reference}" if row.reference else ""
     if held_by.get((row.organization_code, row.case_no), row.pk) < row.pk:
@@ -299,6 +332,43 @@ def replay_all(request: HttpRequest) -> HttpResponse:
     return _back(request, f"{reverse('delivery')}?state=refused")
 
 
+@staff_page("delivery.act")
+@require_POST
+def task_close(request: HttpRequest, task_id: int) -> HttpResponse:
+    """Close a task with what was found."""
+    who = actor(request)
+    if not _whole(who, "delivery.act"):
+        raise Forbidden()
+    try:
+        watch.task_close(task_id=task_id, finding=request.POST.get("finding", ""), by=who, at=clock.now())
+    except Invalid as problem:
+        messages.error(request, _said(problem))
+    else:
+        messages.success(request, "已查结，结论记入日志。")
+    return _back(request)
+
+
+@staff_page("delivery.act")
+@require_POST
+def reconcile_now(request: HttpRequest) -> HttpResponse:
+    """Reconcile a period row by row; each difference becomes a task that names its rows."""
+    who = actor(request)
+    if not _whole(who, "delivery.act"):
+        raise Forbidden()
+    try:
+        start, end = _period(request.POST.get("from", ""), request.POST.get("to", ""))
+    except Invalid as problem:
+        messages.error(request, _said(problem))
+        return _back(request)
+    lines = watch.reconcile(start, end, at=clock.now())
+    different = sum(bool(line.missing) for line in lines)
+    if different:
+        messages.error(request, f"有 {different} 处差异，已列入待查，写明了是哪几条。")
+    else:
+        messages.success(request, "逐条核对，没有差异。")
+    return _back(request, f"{reverse('delivery')}?from={start}&to={end}")
+
+
 # --- one message -------------------------------------------------------------------------------
 
 
@@ -381,17 +451,19 @@ def _message_actions(row: OutboxMessage, url: str, error: str, *, opened: bool) 
 # --- by hand -----------------------------------------------------------------------------------
 
 
-@staff_page("delivery.act")
+@staff_page("delivery.check")
 @require_safe
 def manual(request: HttpRequest) -> HttpResponse:
-    """What the interface cannot take: the facts to copy, and a place for the province's number."""
+    """What the interface cannot take: the facts to copy, a place for the province's number, the second look."""
     return _manual_page(request)
 
 
 def _manual_page(request: HttpRequest, wrong: int = 0, error: str = "") -> HttpResponse:
-    places = _organizations(actor(request), "delivery.act")
+    who = actor(request)
+    places, checking = _organizations(who, "delivery.act"), _organizations(who, "delivery.check")
     page = page_of(_listed(places, (MessageState.MANUAL,)), request, size=MANUAL_PAGE)
-    built = services.build(page.rows)
+    entered = list(_listed(checking, (MessageState.CHECKING,)).order_by("id")[:MANUAL_PAGE])
+    built = services.build([*page.rows, *entered])
     context = {
         "rows": [
             {
@@ -402,7 +474,18 @@ def _manual_page(request: HttpRequest, wrong: int = 0, error: str = "") -> HttpR
             }
             for row in page.rows
         ],
+        "entered": [
+            {
+                **_line(row),
+                "items": reading.facts(built[row.pk]),
+                "own": row.entered_by == who.name,
+                "url": reverse("delivery_manual_checked", args=[row.pk]),
+            }
+            for row in entered
+        ],
         "page": page.links,
+        "export_url": reverse("delivery_manual_export") if page.rows else "",
+        "may_enter": bool(places),
         "back_url": reverse("delivery"),
     }
     return render(request, "upstream/manual.html", context, status=422 if error else 200)
@@ -418,8 +501,31 @@ def manual_done(request: HttpRequest, message_id: int) -> HttpResponse:
         )
     except Invalid as problem:
         return _manual_page(request, message_id, _said(problem))
-    messages.success(request, "已登记省平台编号。")
+    messages.success(request, "已登记省平台编号，等另一个人复核。")
     return _back(request, reverse("delivery_manual"))
+
+
+@staff_page("delivery.check")
+@require_POST
+def manual_checked(request: HttpRequest, message_id: int) -> HttpResponse:
+    """The second look at what another person entered."""
+    right = request.POST.get("verb") == "right"
+    services.message_checked(message_id=message_id, right=right, by=actor(request), at=clock.now())
+    messages.success(request, "已复核，算作送达。" if right else "已退回，重新录入。")
+    return _back(request, reverse("delivery_manual"))
+
+
+@staff_page("delivery.act")
+@require_POST
+def manual_export(request: HttpRequest) -> HttpResponse:
+    """The work list as a workbook, without what identifies a person; the download goes on record."""
+    who, now = actor(request), clock.now()
+    places = _organizations(who, "delivery.act")
+    rows = list(_listed(places, (MessageState.MANUAL,)).order_by("id")[:EXPORT_MOST])
+    content = reading.manual_workbook(rows, by=who, at=now)
+    answer = HttpResponse(content, content_type=XLSX)
+    answer["Content-Disposition"] = f'attachment; filename="manual-{clock.beijing(now):%Y%m%d-%H%M}.xlsx"'
+    return answer
 
 
 # --- reconciliation ----------------------------------------------------------------------------
@@ -449,10 +555,31 @@ def _reconciliation(request: HttpRequest, who: Actor, now: datetime) -> dict[str
     shown["reconciliation"] = [_recon_row(line) for line in lines]
     if lines:
         shown["reconciliation"].append(_recon_total(lines))
+        shown["breakdowns"] = _breakdowns(start, end)
+    if _whole(who, "delivery.act"):
+        shown["reconcile_now"] = {"url": reverse("delivery_reconcile"), "start": start, "end": end}
     shown["reconciled_text"] = f"{clock.moment_text(now)} 对账" + (
         "" if answered else "；省平台现在查不到，差额按省平台的收据算"
     )
     return shown
+
+
+def _breakdowns(start: date, end: date) -> list[dict[str, Any]]:
+    """The same records by channel and by unit, each looked for by itself."""
+    lines = watch.compare(start, end)
+    names = {code: place.name for code, place in registry.directory().places.items()}
+    rules = law.at(settings.MINPING_AREA, end)
+    channels = {id: row.label for id, row in rules.channels.items()}
+    return [
+        {
+            "title": title,
+            "rows": [
+                {"name": known.get(name, name) or "不分渠道", "ours": ours, "sent": sent, "arrived": arrived, "missing": missing}
+                for name, ours, sent, arrived, missing in watch.counted(lines, field)
+            ],
+        }
+        for title, field, known in (("渠道", "channel", channels), ("单位", "organization_code", names))
+    ]  # fmt: skip
 
 
 def _period(start: str, end: str) -> tuple[date, date]:
@@ -492,3 +619,15 @@ def _recon_total(lines: list[queries.Line]) -> dict[str, Any]:
         # Days must not make up for each other: a surplus here and a gap there are two differences.
         "difference": sum(abs(line.difference) for line in lines),
     }
+
+
+# --- coming in ---------------------------------------------------------------------------------
+
+
+@csrf_exempt
+@public_page
+@require_POST
+def callback(request: HttpRequest) -> HttpResponse:
+    """The superior tells of a rating; proven by its signature, taken once, whatever the state of the case."""
+    new = incoming.callback_take(request.headers, request.body, key=incoming.callback_key(), at=clock.now())
+    return JsonResponse({"result": "accepted" if new else "duplicate"})

@@ -10,7 +10,58 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
+
+
+class Ability(StrEnum):
+    """What an adapter declares it can do; what it lacks falls to the manual queue (interfaces.md §6)."""
+
+    GET_PAGE = "get_page"
+    BUILD_PAGE = "build_page"
+    PUSH_SERVICE = "push_service"
+    PUSH_SERVICE_BATCH = "push_service_batch"
+    PUSH_RATING = "push_rating"
+    PUSH_LATE = "push_late"
+    PULL_RATINGS = "pull_ratings"
+    PULL_NEGATIVES = "pull_negatives"
+    RECEIVE_CALLBACK = "receive_callback"
+    PUSH_RECTIFICATION = "push_rectification"
+    REQUEST_REVOCATION = "request_revocation"
+    PULL_DICTIONARY = "pull_dictionary"
+    PULL_OPEN_SERVICES = "pull_open_services"
+
+    @property
+    def label(self) -> str:
+        return ABILITY_LABELS[self]
+
+
+ABILITY_LABELS = {
+    Ability.GET_PAGE: "取得省平台评价页",
+    Ability.BUILD_PAGE: "自行拼出省平台评价页",
+    Ability.PUSH_SERVICE: "报送办件服务",
+    Ability.PUSH_SERVICE_BATCH: "成批报送办件服务",
+    Ability.PUSH_RATING: "报送评价",
+    Ability.PUSH_LATE: "补报",
+    Ability.PULL_RATINGS: "取回评价",
+    Ability.PULL_NEGATIVES: "取回差评",
+    Ability.RECEIVE_CALLBACK: "接收回调",
+    Ability.PUSH_RECTIFICATION: "报送整改结果",
+    Ability.REQUEST_REVOCATION: "申请撤销",
+    Ability.PULL_DICTIONARY: "取得字典",
+    Ability.PULL_OPEN_SERVICES: "取回未评服务",
+}
+# Which ability a kind of message needs; without it, or without a mapping for the kind, it goes by hand.
+NEEDS = {
+    "service": Ability.PUSH_SERVICE,
+    "rating": Ability.PUSH_RATING,
+    "default": Ability.PUSH_RATING,
+    "supplementary": Ability.PUSH_RATING,
+    "rerating": Ability.PUSH_RATING,
+    "case": Ability.PUSH_RECTIFICATION,
+    "validity": Ability.PUSH_RECTIFICATION,
+    "revocation": Ability.REQUEST_REVOCATION,
+}
 
 
 @dataclass(frozen=True)
@@ -18,7 +69,9 @@ class Message:
     """A canonical message: the case's key, the kind, and the fields of the kind.
 
     `fact_at` is the time of the fact (never altered to please a receiver);
-    `personal` names the fields of `body` that identify a person.
+    `personal` names the fields of `body` that identify a person.  `service` is the service
+    that the message is about, for superiors whose format repeats it; else None.
+    `service_reference` is the superior's own number for that service, where it gave one.
     """
 
     kind: str
@@ -30,24 +83,31 @@ class Message:
     fact_at: datetime
     body: Mapping[str, Any]
     personal: tuple[str, ...] = ()
+    service: Message | None = None
+    service_reference: str = ""
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The superior has it; `reference` is its own number for the record."""
+    """The superior has it; `reference` is its own number for the record.
+
+    `sent` is the text as it left, before any encryption, where it is not simply the body.
+    """
 
     reference: str
     received: str = ""
+    sent: str = ""
 
 
 class Delivery(Exception):
     """Base of the three answers that are not a plain yes."""
 
-    def __init__(self, reason: str, *, code: str = "", received: str = "") -> None:
+    def __init__(self, reason: str, *, code: str = "", received: str = "", sent: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
         self.received = received
+        self.sent = sent
 
 
 class AlreadyDone(Delivery):
@@ -57,8 +117,10 @@ class AlreadyDone(Delivery):
 class Later(Delivery):
     """Not now.  `unreachable` where the superior as a whole did not answer."""
 
-    def __init__(self, reason: str, *, code: str = "", received: str = "", unreachable: bool = False) -> None:
-        super().__init__(reason, code=code, received=received)
+    def __init__(
+        self, reason: str, *, code: str = "", received: str = "", sent: str = "", unreachable: bool = False
+    ) -> None:
+        super().__init__(reason, code=code, received=received, sent=sent)
         self.unreachable = unreachable
 
 
@@ -67,14 +129,40 @@ class Never(Delivery):
 
 
 class Driver(Protocol):
-    """A way to one superior system.  `abilities` are the kinds it takes; the rest goes by hand."""
+    """A way to one superior system.
+
+    `takes` are the kinds of message it has a way for; the rest goes by hand.
+    `repeats_service` where its format repeats the service in every message.
+    `unneeded` are the kinds that it does not want at all (its rating message says it all).
+    `updates` where it takes a later revision of a record; else a change goes by hand, for
+    "already there" would hide it.  `per_second` is its rate limit (0: none), `batch` how
+    many are taken at once.
+    """
 
     name: str
     label: str
-    abilities: frozenset[str]
+    abilities: frozenset[Ability]
+    takes: frozenset[str]
+    unneeded: frozenset[str]
+    updates: bool
+    repeats_service: bool
+    per_second: float
+    batch: int
 
     def send(self, key: str, message: Message) -> Accepted: ...
 
     def counts(self) -> dict[tuple[str, str, int | None], int] | None:
         """What the superior says it holds, by (day, kind, level); None where it cannot be asked."""
+        ...
+
+    def holds(self, kind: str) -> set[str] | None:
+        """The subjects (hex) of the records of a kind that it holds; None where it cannot be asked."""
+        ...
+
+    def negatives(self) -> list[Any]:
+        """Negatives to take over (`messages.NegativeReceived`), for `pull_negatives`.  Raises Later."""
+        ...
+
+    def dictionary(self) -> Any:
+        """The tags now (`messages.Dictionary`), for `pull_dictionary`.  Raises Later."""
         ...

@@ -19,7 +19,8 @@ from minping.upstream.states import ARRIVED, MessageState
 
 # Which state of several messages speaks for them all: the one that most needs a look.
 ORDER = (
-    MessageState.REFUSED, MessageState.MANUAL, MessageState.WAITING, MessageState.BY_HAND, MessageState.ACCEPTED,
+    MessageState.REFUSED, MessageState.MANUAL, MessageState.CHECKING, MessageState.WAITING, MessageState.BY_HAND,
+    MessageState.ACCEPTED, MessageState.UNNEEDED,
 )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def reconcile(
     `ours` comes from the business records themselves, not from the outbox, so that a
     record without a message shows as a difference.
     """
-    rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED)
+    rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED).exclude(kind="probe")
     # A change of mind is an update of the same record: count subjects, not messages.
     grouped = (
         rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).values("day", "kind", "level", "subject").distinct()
@@ -110,8 +111,9 @@ def reconciled(first: date, last: date) -> tuple[list[Line], bool]:
     ours: dict[tuple[date, str, int | None], int] = {}
     for day, kind, level in seen or {}:
         # What only the superior has must show as a difference too: a line of ours with nothing in it.
-        if first.isoformat() <= day <= last.isoformat():
+        if first.isoformat() <= day <= last.isoformat() and kind != "probe":
             ours[(date.fromisoformat(day), kind, level)] = 0
     for counter in counters:
-        ours.update(counter(start, end))
+        # What the superior does not want apart cannot be missing there.
+        ours.update({key: n for key, n in counter(start, end).items() if key[1] not in driver().unneeded})
     return reconcile(start, end, ours, seen), seen is not None

@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 from django.db import transaction
+from xlsxwriter import Workbook
 
 from minping import law
 from minping.kernel import clock, journal, privacy
@@ -17,7 +19,8 @@ from minping.kernel.errors import NotFound
 from minping.registry import queries as registry
 from minping.upstream.models import Exchange, OutboxMessage
 from minping.upstream.port import Message
-from minping.upstream.services import build
+from minping.upstream.services import PERSONAL as PERSONAL_WORDS
+from minping.upstream.services import WIRE, build
 from minping.upstream.states import KINDS
 
 HIDDEN = "****"
@@ -62,6 +65,15 @@ FIELDS = {
     "rectified_at": "整改时间",
     "follow_up": "回访结果",
     "rerated": "是否再评",
+    "validity": "有效性",
+    "decided_at": "决定时间",
+    "decided_by": "决定机关",
+    "decision_reference": "决定编号",
+    "ground": "理由",
+    "requested_at": "申请时间",
+    "statement": "申请说明",
+    "call_back_at": "回访时间",
+    "evidence": "佐证材料",
 }
 # Codes of the canonical message, as people read them.
 WORDS: dict[str, dict[Any, str]] = {
@@ -70,6 +82,8 @@ WORDS: dict[str, dict[Any, str]] = {
     "result": {
         "solved": "解决了", "partly": "部分解决", "unsolved": "没有解决", "changed_by_rater": "评价人自己改了评价",
     },
+    "validity": {"valid": "有效", "disputed": "申请撤销中", "invalid": "无效"},
+    "ground": {"mistaken": "误评", "malicious": "恶意", "not_our_case": "不是本单位的办件"},
     "follow_up": {"solved": "解决了", "partly": "部分解决", "unsolved": "没有解决"},
 }  # fmt: skip
 TIMES = frozenset(name for name in FIELDS if name.endswith("_at"))
@@ -118,9 +132,35 @@ def _value(name: str, value: Any, rules: law.Rules) -> str:
         return WORDS[name].get(value, str(value))
     if name in TIMES:
         return clock.moment_text(datetime.fromisoformat(value))
+    if isinstance(value, list):
+        return "、".join(map(str, value))
     if isinstance(value, bool):
         return "是" if value else "否"
     return str(value)
+
+
+def manual_workbook(rows: list[OutboxMessage], *, by: Actor, at: datetime) -> bytes:
+    """The work list for the province's screens: one line per message, every fact as text, nothing personal."""
+    built = build(rows)
+    headings = ["序号", "类别", "自何时"]
+    lines: list[dict[str, str]] = []
+    for row in rows:
+        line = {"序号": str(row.pk), "类别": kind_label(row.kind), "自何时": clock.moment_text(row.created_at)}
+        line |= {item["label"]: item["value"] for item in facts(built[row.pk])}
+        headings += [name for name in line if name not in headings]
+        lines.append(line)
+    stream = BytesIO()
+    with Workbook(
+        stream, {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    ) as book:
+        sheet = book.add_worksheet("待人工上送")
+        for column, name in enumerate([*headings, "省平台编号"]):
+            sheet.write_string(0, column, name)
+        for number, line in enumerate(lines, start=1):
+            for column, name in enumerate(headings):
+                sheet.write_string(number, column, line.get(name, ""))
+    journal.write("manual.exported", at=at, actor=by.name, rows=len(rows))
+    return stream.getvalue()
 
 
 # --- exactly what was sent and answered --------------------------------------------------------
@@ -150,11 +190,14 @@ def _attempt(proof: Exchange, names: frozenset[str]) -> Attempt:
     place = f"exchange:{proof.pk}"
     sent = privacy.unseal_json(bytes(proof.sent), place)
     received = privacy.unseal(bytes(proof.received), place).decode("utf-8", "replace")
-    for value in _personal_values(sent, names):  # a superior may repeat in its refusal what it was told
+    hidden = list(sent.get(PERSONAL_WORDS, ())) if WIRE in sent else _personal_values(sent, names)
+    shown = str(sent[WIRE]) if WIRE in sent else _text(masked(sent, names))
+    if WIRE in sent:
+        for value in hidden:
+            shown = shown.replace(value, HIDDEN)
+    for value in hidden:  # a superior may repeat in its refusal what it was told
         received = received.replace(value, HIDDEN)
-    return Attempt(
-        OUTCOMES.get(proof.outcome, proof.outcome), clock.moment_text(proof.at), _text(masked(sent, names)), received
-    )
+    return Attempt(OUTCOMES.get(proof.outcome, proof.outcome), clock.moment_text(proof.at), shown, received)
 
 
 def _text(body: dict[str, Any]) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -15,7 +19,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from minping.kernel import bulk, clock, events, journal, privacy
 from minping.kernel.access import Actor
-from minping.kernel.errors import Forbidden, Invalid, NotFound, Stale
+from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
 from minping.upstream.events import ChecksReturned
 from minping.upstream.models import Exchange, OutboxMessage, Target
@@ -24,9 +28,12 @@ from minping.upstream.provinces import driver
 from minping.upstream.provinces.none.driver import NoneDriver
 from minping.upstream.states import UNFINISHED, MessageState
 
+log = logging.getLogger("minping.upstream")
 BATCH = 200
-SENDERS = 4
+SENDERS = 8  # at once from one worker: a superior answers slowly, and most of a message's time is waiting
 CLAIM_SECONDS = 60.0
+SEND_SECONDS = 35.0  # after which no new message of a batch is begun: a slow superior must not outlast the claim
+WIRE, PERSONAL = "wire", "personal"  # how a proof keeps a text that is not simply the message's body
 PROBE_CEILING = 30.0  # seconds between probes of a silent target
 RETRY_CEILING = timedelta(minutes=10)  # of one message that the target wants later
 
@@ -44,12 +51,13 @@ class Draft(NamedTuple):
     level: int | None = None
     revision: int = 1
     not_before: datetime | None = None
+    from_above: bool = False  # the superior has it: it came from there
 
 
 _COLUMNS = (
     "target", "area_code", "organization_code", "case_no", "service_no", "kind", "subject", "revision", "level",
     "fact_at", "created_at", "state", "next_try_at", "attempts", "claimed_by", "claimed_until", "reference",
-    "error_code", "error",
+    "error_code", "error", "entered_by",
 )  # fmt: skip
 
 
@@ -58,18 +66,19 @@ def messages_enqueue(drafts: Iterable[Draft], *, at: datetime) -> int:
     rows = list(drafts)
     if not rows:
         return 0
-    kinds, subjects, areas, organizations, cases, numbers, facts, levels, revisions, not_before = zip(
+    kinds, subjects, areas, organizations, cases, numbers, facts, levels, revisions, not_before, above = zip(
         *rows, strict=True
     )
     count = len(rows)
     empty = [""] * count
+    states = [(MessageState.UNNEEDED if known else MessageState.WAITING).value for known in above]
     bulk.insert_columns(
         OutboxMessage,
         _COLUMNS,
         (
             [driver().name] * count, areas, organizations, cases, numbers, kinds, subjects, revisions, levels, facts,
-            [at] * count, [MessageState.WAITING.value] * count, [moment or at for moment in not_before], [0] * count,
-            empty, [0.0] * count, empty, empty, empty,
+            [at] * count, states, [moment or at for moment in not_before], [0] * count, empty, [0.0] * count, empty,
+            empty, empty, empty,
         ),
     )  # fmt: skip
     return count
@@ -84,6 +93,25 @@ def message_release(*, subject: UUID, level: int, at: datetime) -> bool:
     )
 
 
+def messages_readdress(*, at: datetime) -> int:
+    """Let what waits for a superior that this installation no longer speaks to wait for the present one.
+
+    After a change of the profile (or its mending) nothing may wait for ever for a name.
+    """
+    chosen = driver()
+    there = OutboxMessage.objects.filter(
+        target=chosen.name, subject=OuterRef("subject"), kind=OuterRef("kind"), revision=OuterRef("revision")
+    )
+    stranded = OutboxMessage.objects.filter(state=MessageState.WAITING).exclude(target=chosen.name)
+    if not stranded.exists():
+        return 0
+    with transaction.atomic():
+        moved = stranded.filter(~Exists(there)).update(target=chosen.name, next_try_at=at, claimed_by="")
+        if moved:
+            journal.write("messages.readdressed", at=at, actor="system", count=moved, target=chosen.name)
+    return moved
+
+
 def build(rows: Iterable[OutboxMessage]) -> dict[int, Message]:
     """The canonical message of each row, built in one go per kind."""
     by_kind: dict[str, list[OutboxMessage]] = {}
@@ -93,10 +121,22 @@ def build(rows: Iterable[OutboxMessage]) -> dict[int, Message]:
     builders: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = events.table("MESSAGES")
     built: dict[int, Message] = {}
     for kind, members in by_kind.items():
+        if kind == "probe":
+            built |= {row.pk: _probe(row) for row in members}
+            continue
         messages = builders[kind]([row.subject for row in members])
         for row in members:
             built[row.pk] = messages[row.subject]
     return built
+
+
+def _probe(row: OutboxMessage) -> Message:
+    """A marked 非常不满意 of nobody (watch.py)."""
+    body = {
+        "fact_at": clock.beijing(row.fact_at).isoformat(timespec="seconds"), "level": row.level,
+        "level_system": "interface", "text": "探针：检验非常不满意能否送达，不是评价",
+    }  # fmt: skip
+    return Message("probe", 1, row.area_code, row.organization_code, row.case_no, row.service_no, row.fact_at, body)
 
 
 # --- delivering --------------------------------------------------------------------------------
@@ -129,38 +169,137 @@ def _claim(target: str, holder: str, at: datetime, most: int) -> list[OutboxMess
     return rows
 
 
-def messages_deliver(*, holder: str) -> bool:
-    """Deliver one batch; True where more may be waiting.  No transaction is open while the superior answers."""
+def messages_deliver(*, holder: str, stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Deliver one batch; True where more may be waiting.  No transaction is open while the superior answers.
+
+    `stopping` is asked before each message: at the end of the program the ones in hand are
+    finished and the rest of the batch is given back.
+    """
     chosen = driver()
     target = _target(chosen.name)
     if not target.enabled or clock.wall() < target.next_probe:
         return False
-    rows = _claim(chosen.name, holder, clock.now(), 1 if target.failures else BATCH)
+    rows = _claim(chosen.name, holder, clock.now(), 1 if target.failures else min(BATCH, chosen.batch))
     if not rows:
         return False
     messages = build(rows)
-    able = [row for row in rows if row.kind in chosen.abilities]
-    by_hand = [row for row in rows if row.kind not in chosen.abilities]
+    if chosen.repeats_service:
+        messages = _with_services(rows, messages)
+    unneeded = [row for row in rows if row.kind in chosen.unneeded]
+    by_hand = [row for row in rows if row.kind not in chosen.unneeded and not _takes(chosen, row)]
+    able = [row for row in rows if row.kind not in chosen.unneeded and _takes(chosen, row)]
+    if unneeded:
+        OutboxMessage.objects.filter(pk__in=[row.pk for row in unneeded], state=MessageState.WAITING).update(
+            state=MessageState.UNNEEDED, settled_at=clock.now(), claimed_by="", claimed_until=0
+        )
     if by_hand:
         _leave_to_a_person(by_hand, messages)
-    if able:
-        outcomes = _send_all(chosen, able, messages)
-        _settle(target, able, messages, outcomes)
-        return any(not isinstance(outcome, Later) for outcome in outcomes)
-    return True
+    if not able:
+        return True
+    outcomes = _send_all(chosen, able, messages, stopping)
+    done = [(row, outcome) for row, outcome in zip(able, outcomes, strict=True) if outcome is not None]
+    left = [row.pk for row, outcome in zip(able, outcomes, strict=True) if outcome is None]
+    if left:
+        OutboxMessage.objects.filter(pk__in=left, state=MessageState.WAITING, claimed_by=holder).update(
+            claimed_by="", claimed_until=0
+        )
+    if done:
+        _settle(target, [row for row, _ in done], messages, [outcome for _, outcome in done])
+    return any(not isinstance(outcome, Later) for _, outcome in done)
 
 
-def _send_all(chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message]) -> list[Accepted | Delivery]:
-    def one(row: OutboxMessage) -> Accepted | Delivery:
+def _takes(chosen: Driver, row: OutboxMessage) -> bool:
+    """A change of what has gone is told by hand where the superior would only answer that it has it already."""
+    return row.kind in chosen.takes and (chosen.updates or row.revision == 1)
+
+
+def _with_services(rows: list[OutboxMessage], messages: Mapping[int, Message]) -> dict[int, Message]:
+    """Each message with the service it is about, and the superior's number for it: three queries a batch."""
+    cases = {(row.organization_code, row.case_no) for row in rows if row.kind != "service"}
+    found: dict[tuple[str, str, int], OutboxMessage] = {}
+    if cases:
+        services = OutboxMessage.objects.filter(
+            kind="service",
+            organization_code__in={organization for organization, _ in cases},
+            case_no__in={case_no for _, case_no in cases},
+        ).order_by("id")
+        found = {(one.organization_code, one.case_no, one.service_no): one for one in services}
+    built = build(found.values())
+    result = {}
+    for row in rows:
+        service = found.get((row.organization_code, row.case_no, row.service_no)) if row.kind != "service" else None
+        result[row.pk] = (
+            replace(messages[row.pk], service=built[service.pk], service_reference=service.reference)
+            if service is not None
+            else messages[row.pk]
+        )
+    return result
+
+
+def recent_messages(most: int) -> list[Message]:
+    """The newest messages as they would go, each with its service: for a rehearsal that sends nothing."""
+    rows = list(OutboxMessage.objects.order_by("-id")[:most])
+    return list(_with_services(rows, build(rows)).values())
+
+
+def _send_all(
+    chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message], stopping: Callable[[], bool]
+) -> list[Accepted | Delivery | None]:
+    """The outcome of each; None where there was no time left before the claim ends, or the program ends."""
+    until = time.monotonic() + SEND_SECONDS
+    throttle = Throttle(chosen.name, chosen.per_second)
+    throttle.reserve(len(rows))
+
+    def one(row: OutboxMessage) -> Accepted | Delivery | None:
+        if stopping() or time.monotonic() > until or not throttle.wait(until, stopping):
+            return None
         try:
             return chosen.send(key_of(row), messages[row.pk])
         except Delivery as answer:
             return answer
+        except Exception as failure:  # a fault of ours in one message must not stop the others, nor be called sent
+            log.exception("上送消息 %s 出错", row.pk)
+            return Never(f"本地处理出错（{type(failure).__name__}），已停下", code="LOCAL_ERROR")
 
     if len(rows) == 1:
         return [one(rows[0])]
     with ThreadPoolExecutor(SENDERS) as pool:
         return list(pool.map(one, rows))
+
+
+class Throttle:
+    """The superior's rate over all workers: slots are taken from the target's row, one after another.
+
+    `per_second` 0 means no limit.  A slot not used in time is lost, never made up for: a
+    burst after a pause would break the limit.
+    """
+
+    def __init__(self, target: str, per_second: float) -> None:
+        self.target, self.gap = target, 1 / per_second if per_second else 0.0
+        self.slots: list[float] = []
+        self.lock = threading.Lock()
+
+    def reserve(self, count: int) -> None:
+        """Take the next `count` slots in one statement."""
+        if not self.gap:
+            return
+        with transaction.atomic():
+            row = Target.objects.select_for_update().get(pk=self.target)
+            start = max(row.next_slot, clock.wall())
+            Target.objects.filter(pk=self.target).update(next_slot=start + count * self.gap)
+        self.slots = [start + number * self.gap for number in range(count)][::-1]
+
+    def wait(self, until: float, stopping: Callable[[], bool]) -> bool:
+        """Sleep until this message's slot; False where that is too late or the program ends."""
+        if not self.gap:
+            return True
+        with self.lock:
+            slot = self.slots.pop()
+        while (pause := slot - clock.wall()) > 0:
+            if stopping() or time.monotonic() + pause > until:
+                return False
+            time.sleep(min(pause, 0.2))
+        return True
 
 
 def key_of(row: OutboxMessage) -> str:
@@ -243,9 +382,24 @@ def _later(row: OutboxMessage, outcome: Delivery, at: datetime) -> bool:
 def _exchange(row: OutboxMessage, message: Message, outcome: Accepted | Delivery, at: datetime) -> Exchange:
     proof = Exchange(message=row, at=at, outcome=type(outcome).__name__)
     place = f"exchange:{proof.pk}"
-    proof.sent = privacy.seal(json.dumps(dict(message.body), ensure_ascii=False).encode(), place)
+    sent: dict[str, object] = dict(message.body)
+    if outcome.sent:  # the superior's own form: kept to the letter, with the words in it that must be masked on a page
+        sent = {WIRE: outcome.sent, PERSONAL: sorted(_identifying(message), key=len, reverse=True)}
+    proof.sent = privacy.seal(json.dumps(sent, ensure_ascii=False).encode(), place)
     proof.received = privacy.seal(outcome.received.encode(), place)
     return proof
+
+
+def _identifying(message: Message) -> set[str]:
+    """The words of a message, and of the service it repeats, that identify a person."""
+    found: set[str] = set()
+    for one in (message, message.service):
+        for name in one.personal if one else ():
+            value = one.body.get(name) if one else None
+            for inner, word in value.items() if isinstance(value, dict) else ((name, value),):
+                if inner not in ("kind", "cert_type") and isinstance(word, str) and len(word) > 1:
+                    found.add(word)
+    return found
 
 
 def _circuit(target: Target, at: datetime, *, silent: bool, why: Accepted | Delivery) -> None:
@@ -312,19 +466,53 @@ def message_replay(*, message_id: int, by: Actor, at: datetime) -> None:
 
 
 def message_done_by_hand(*, message_id: int, reference: str, by: Actor, at: datetime) -> None:
-    """Record that a person entered it in the province's screens, under which reference number."""
+    """Record that a person entered it in the province's screens, under which reference number.
+
+    It counts as arrived only after another person's look (`message_checked`).
+    """
     row = _row(message_id, by)
     reference = reference.strip()
     if not reference:
         raise Invalid("还没有填省平台的编号。", cure="请把省平台显示的编号抄在这里。", field="reference")
     moved = OutboxMessage.objects.filter(pk=row.pk, state__in=[MessageState.MANUAL, MessageState.REFUSED]).update(
-        state=MessageState.BY_HAND, reference=reference[:120], settled_at=at
+        state=MessageState.CHECKING, reference=reference[:120], settled_at=at, entered_by=by.name
     )
     if not moved:
         raise Stale()
     journal.write(
         "message.done_by_hand", at=at, actor=by.name, organization_code=row.organization_code, subject=row.subject,
         kind=row.kind, reference=reference,
+    )  # fmt: skip
+
+
+class OwnWork(Problem):
+    code = "own_work"
+    status = 403
+    message = "这一条是您自己录入的，要由另一个人复核。"
+    cure = "请交给另一位有复核权限的人员。"
+
+
+def message_checked(*, message_id: int, right: bool, by: Actor, at: datetime) -> None:
+    """The second look at what was entered by hand: right, and it has arrived; wrong, and it is to be done again.
+
+    Raises NotFound, Forbidden, OwnWork (never by who entered it), Stale.
+    """
+    row = _row(message_id, by, "delivery.check")
+    if row.entered_by == by.name:
+        raise OwnWork()
+    new = (
+        {"state": MessageState.BY_HAND}
+        if right
+        else {"state": MessageState.MANUAL, "reference": "", "entered_by": "", "settled_at": None}
+    )
+    moved = OutboxMessage.objects.filter(
+        pk=row.pk, state=MessageState.CHECKING, entered_by=row.entered_by, reference=row.reference
+    ).update(**new)
+    if not moved:
+        raise Stale()
+    journal.write(
+        "message.checked", at=at, actor=by.name, organization_code=row.organization_code, subject=row.subject,
+        kind=row.kind, reference=row.reference, right=right, entered_by=row.entered_by,
     )  # fmt: skip
 
 
@@ -339,9 +527,9 @@ def target_switch(*, code: str, enabled: bool, reason: str, by: Actor, at: datet
     journal.write("target.switched", at=at, actor=by.name, target=code, enabled=enabled, reason=reason.strip())
 
 
-def _row(message_id: int, by: Actor) -> OutboxMessage:
+def _row(message_id: int, by: Actor, permission: str = "delivery.act") -> OutboxMessage:
     row = OutboxMessage.objects.filter(pk=message_id).first()
     if row is None:
         raise NotFound()
-    by.require("delivery.act", registry.place(row.organization_code).path)
+    by.require(permission, registry.place(row.organization_code).path)
     return row

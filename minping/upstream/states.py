@@ -15,8 +15,10 @@ class MessageState(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     MANUAL = "manual"
+    CHECKING = "checking"
     BY_HAND = "by_hand"
     CHECK = "check"
+    UNNEEDED = "unneeded"
 
     @property
     def label(self) -> str:
@@ -28,8 +30,10 @@ LABELS = {
     MessageState.ACCEPTED: "省平台已收",
     MessageState.REFUSED: "省平台拒收",
     MessageState.MANUAL: "待人工上送",
+    MessageState.CHECKING: "已录入，待复核",
     MessageState.BY_HAND: "已人工上送",
     MessageState.CHECK: "晨检",
+    MessageState.UNNEEDED: "省平台不单独要这一类",
 }
 UNFINISHED = (MessageState.WAITING, MessageState.REFUSED)
 ARRIVED = (MessageState.ACCEPTED, MessageState.BY_HAND)
@@ -41,4 +45,7 @@ KINDS = {
     "supplementary": "追评",
     "rerating": "再评",
     "case": "差评办理",
+    "validity": "有效性",
+    "revocation": "申请撤销",
+    "probe": "探针",
 }

@@ -31,6 +31,8 @@ LIMITS = [
     ("clock_skew", 10, "minute", "minan/4.2.1"),
     ("sms_settle", 20, "minute", "minan/3.4.1"),
     ("phone_code", 5, "minute", "R12"),
+    ("proof_kept", 1095, "natural_day", "minan/3.1.4"),
+    ("negative_lag", 30, "minute", "minan/4.2.1"),
 ]
 
 
@@ -49,7 +51,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
-        "phone_code", "offer", "pairing", "device_silent", "window_silent",
+        "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "negative_lag",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -192,6 +194,7 @@ def test_channels_proofs_and_handlings() -> None:
         "phone_code": True,
         "link": True,
         "phone_reply": True,
+        "superior": True,
         "none": False,
     }
     assert RULES.channels["qr"].clause == "minan/3.4.1"
@@ -248,10 +251,10 @@ ROLES = {
     "unit": "order.read order.report indicators.read",
     "reviewer": "case.read case.verify case.call identity.open order.read order.accept order.return"
     " order.follow_up indicators.read",
-    "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read registry.read"
-    " device.read",
-    "operator": "registry.read registry.import delivery.read delivery.act account.read account.manage indicators.read"
-    " device.read device.manage",
+    "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read delivery.check"
+    " registry.read device.read",
+    "operator": "registry.read registry.import delivery.read delivery.act delivery.check account.read account.manage"
+    " indicators.read device.read device.manage",
     "auditor": "journal.read case.read order.read delivery.read indicators.read",
 }
 

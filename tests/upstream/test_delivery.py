@@ -16,7 +16,14 @@ from minping.kernel.home import home
 from minping.sandbox import Server, serve
 from minping.upstream import services
 from minping.upstream.models import Exchange, OutboxMessage, Target
-from minping.upstream.services import message_done_by_hand, message_replay, messages_deliver, target_switch
+from minping.upstream.services import (
+    OwnWork,
+    message_checked,
+    message_done_by_hand,
+    message_replay,
+    messages_deliver,
+    target_switch,
+)
 from tests.support.world import Story, actor, press, rate, receive, service_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -199,9 +206,24 @@ def test_a_person_settles_it_with_the_provinces_number(settings: Any) -> None:
         message_done_by_hand(message_id=row.pk, reference=" ", by=actor("operator"), at=clock.now())
     message_done_by_hand(message_id=row.pk, reference="FJ-20261120-1", by=actor("operator"), at=clock.now())
     row.refresh_from_db()
-    assert (row.state, row.reference) == ("by_hand", "FJ-20261120-1")
+    assert (row.state, row.reference) == ("checking", "FJ-20261120-1")
     with pytest.raises(Stale):
         message_done_by_hand(message_id=row.pk, reference="again", by=actor("operator"), at=clock.now())
+    with pytest.raises(OwnWork):  # the second look is another person's
+        message_checked(message_id=row.pk, right=True, by=actor("operator"), at=clock.now())
+    message_checked(message_id=row.pk, right=True, by=actor("head"), at=clock.now())
+    row.refresh_from_db()
+    assert row.state == "by_hand"
+
+
+def test_what_the_second_look_finds_wrong_is_done_again(settings: Any) -> None:
+    receive()
+    messages_deliver(holder="test")
+    row = OutboxMessage.objects.get()
+    message_done_by_hand(message_id=row.pk, reference="FJ-2026-2", by=actor("operator"), at=clock.now())
+    message_checked(message_id=row.pk, right=False, by=actor("head"), at=clock.now())
+    row.refresh_from_db()
+    assert (row.state, row.reference, row.entered_by) == ("manual", "", "")
 
 
 def test_a_target_switched_off_sends_nothing_and_says_why(province: Server) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.test import Client
+from openpyxl import load_workbook
 
 from minping.evaluate.queries import counts_by_day_level
 from minping.evaluate.services import defaults_make
 from minping.kernel import clock, privacy
 from minping.kernel.models import Account, Assignment, JournalEntry
-from minping.upstream import pages, queries, reading
-from minping.upstream.models import Exchange, OutboxMessage, Target
+from minping.upstream import pages, queries, reading, watch
+from minping.upstream.models import Exchange, OutboxMessage, Target, Task
 from minping.upstream.states import MessageState
 from tests.support.world import FRIDAY, beijing, rate, receive, service_row
 
@@ -27,10 +29,14 @@ class Province:
     """A superior as the desk asks it: a name, what it takes, what it holds."""
 
     name, label = "sandbox", "沙盒省平台"
-    abilities = frozenset({"service", "rating", "default", "case"})
+    takes = frozenset({"service", "rating", "default", "case"})
+    unneeded: frozenset[str] = frozenset()
 
     def __init__(self, held: dict[tuple[str, str, int | None], int] | None = None) -> None:
         self.held = held
+
+    def holds(self, kind: str) -> set[str] | None:
+        return None
 
     def counts(self) -> dict[tuple[str, str, int | None], int] | None:
         return self.held
@@ -39,7 +45,7 @@ class Province:
 @pytest.fixture(autouse=True)
 def province(monkeypatch: pytest.MonkeyPatch) -> Province:
     found = Province()
-    for module in (pages, queries):
+    for module in (pages, queries, watch):
         monkeypatch.setattr(module, "driver", lambda: found)
     return found
 
@@ -147,12 +153,12 @@ def test_who_may_only_read_finds_no_act_on_the_desk_and_none_behind_it(username:
 
 @pytest.mark.parametrize("state", [tab.id for tab in pages.TABS])
 def test_a_list_costs_the_same_for_few_and_many(state: str, django_assert_max_num_queries: Any) -> None:
-    stored = {"accepted": "accepted", "refused": "refused", "manual": "manual"}.get(state, "waiting")
+    stored = state
     client = signed_in("operator")
     receive()
     OutboxMessage.objects.update(state=stored)
     text(client, "/delivery/", state=state)
-    with django_assert_max_num_queries(9) as few:
+    with django_assert_max_num_queries(10) as few:
         text(client, "/delivery/", state=state)
     receive(*(service_row(f"C-{number}") for number in range(120)))
     OutboxMessage.objects.update(state=stored)
@@ -302,7 +308,7 @@ def test_a_refused_message_may_be_entered_by_hand_under_the_provinces_number() -
     assert "还没有填省平台的编号" in answer.content.decode()
     client.post(f"/delivery/{row.pk}/", {"verb": "by_hand", "reference": "FJ-2026-1"})
     row.refresh_from_db()
-    assert (row.state, row.reference) == (MessageState.BY_HAND, "FJ-2026-1")
+    assert (row.state, row.reference) == (MessageState.CHECKING, "FJ-2026-1")
 
 
 def test_a_message_that_is_none_is_not_found() -> None:
@@ -334,8 +340,25 @@ def test_a_number_of_the_province_settles_it_and_an_empty_one_is_asked_again() -
     answer = client.post(f"/delivery/manual/{row.pk}/", {"reference": ""})
     assert (answer.status_code, "还没有填省平台的编号" in answer.content.decode()) == (422, True)
     assert client.post(f"/delivery/manual/{row.pk}/", {"reference": "FJ-1"}).status_code == 303
+    assert "这一条是您录入的" in text(client, "/delivery/manual/")
+    assert client.post(f"/delivery/manual/{row.pk}/checked/", {"verb": "right"}).status_code == 403
+    second = signed_in("head")
+    assert "FJ-1" in text(second, "/delivery/manual/") and "省系统编号</label>" not in text(second, "/delivery/manual/")
+    assert second.post(f"/delivery/manual/{row.pk}/checked/", {"verb": "right"}).status_code == 303
     assert "没有要手工上报的" in text(client, "/delivery/manual/")
     assert client.post(f"/delivery/manual/{row.pk}/", {"reference": "FJ-2"}).status_code == 409
+
+
+def test_the_work_list_can_be_taken_along_and_names_nobody() -> None:
+    rate(receive()[0], 2, text="=1+1 的原话")
+    OutboxMessage.objects.update(state=MessageState.MANUAL)
+    answer = signed_in("operator").post("/delivery/manual/export/")
+    book = load_workbook(BytesIO(answer.content))
+    cells = [cell.value for row in book.active.iter_rows() for cell in row]
+    assert "=1+1 的原话" in cells and "MA20261120-0417" in cells and "省平台编号" in cells
+    assert not any(secret in str(cell) for cell in cells for secret in SECRETS)
+    assert JournalEntry.objects.filter(action="manual.exported").exists()
+    assert signed_in("head").post("/delivery/manual/export/").status_code == 403
 
 
 def test_the_manual_queue_costs_the_same_for_few_and_many(django_assert_max_num_queries: Any) -> None:
@@ -350,7 +373,7 @@ def test_the_manual_queue_costs_the_same_for_few_and_many(django_assert_max_num_
     with django_assert_max_num_queries(len(few)) as many:
         page = text(client, "/delivery/manual/")
     assert len(many) == len(few)
-    assert page.count('class="filters"') == pages.MANUAL_PAGE
+    assert page.count('id="ref-') == pages.MANUAL_PAGE
 
 
 def test_every_field_of_a_message_has_a_label_for_the_person_who_copies_it() -> None:
@@ -458,3 +481,39 @@ def test_while_the_superior_does_not_answer_its_receipts_are_compared() -> None:
 )
 def test_a_period_that_is_none_is_refused_with_its_reason(start: str, end: str, sentence: str) -> None:
     assert sentence in text(signed_in("head"), "/delivery/", **{"from": start, "to": end})
+
+
+# --- what must be looked at --------------------------------------------------------------------
+
+
+def test_a_difference_becomes_a_task_on_the_desk_that_names_its_rows_and_is_closed_with_a_finding() -> None:
+    rating = rate(receive()[0], 1, text="慢")
+    client = signed_in("operator")
+    client.post("/delivery/reconcile/", {"from": DAY.isoformat(), "to": DAY.isoformat()})
+    page = text(client, "/delivery/")
+    assert "对账差异" in page and rating.pk.hex in page and "非常不满意" in page
+    task = Task.objects.get(kind="difference", rows=[rating.pk.hex])
+    client.post(f"/delivery/tasks/{task.pk}/", {"finding": ""})
+    task.refresh_from_db()
+    assert task.closed_at is None
+    assert "查到了什么" not in text(signed_in("auditor"), "/delivery/")  # who may only read closes nothing
+    assert signed_in("auditor").post(f"/delivery/tasks/{task.pk}/", {"finding": "x"}).status_code == 403
+    assert signed_in("head").post("/delivery/reconcile/", {"from": str(DAY), "to": str(DAY)}).status_code == 403
+    client.post(f"/delivery/tasks/{task.pk}/", {"finding": "省平台停机，已补送"})
+    assert rating.pk.hex not in text(client, "/delivery/")
+    assert JournalEntry.objects.filter(action="task.closed", data__contains="已补送").exists()
+
+
+def test_the_reconciliation_is_by_channel_and_by_unit_too() -> None:
+    rate(receive()[0], 5, channel="qr")
+    OutboxMessage.objects.update(state=MessageState.ACCEPTED)
+    page = text(signed_in("operator"), f"/delivery/?{PERIOD}")
+    assert "扫二维码" in page and "民安街道便民服务中心" in page and "不分渠道" in page
+
+
+def test_the_neighbour_sees_no_task() -> None:
+    Assignment.objects.create(
+        account=Account.objects.get(username="neighbour"), role="operator", organization_code="neighbour"
+    )
+    watch.task_open("lag", "k", "有 3 条差评没有送到", target="sandbox", rows=[], at=clock.now())
+    assert "差评落后" not in text(signed_in("neighbour"), "/delivery/")

@@ -1,4 +1,4 @@
-"""Provinces: a folder each, a thin driver and what it declares it can do."""
+"""Provinces: a profile each (data), a family of drivers, and what a driver declares it can do."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from minping.kernel import clock
+from minping.law.errors import LawError
 from minping.upstream.port import Driver
 
 
 @lru_cache(maxsize=4)
-def _driver(address: str) -> Driver:
+def _driver(address: str, profile: str, day: str) -> Driver:
+    if address and profile:
+        try:
+            return of_profile(address, profile, day)
+        except LawError as fault:
+            from minping.upstream.provinces.none.driver import MisconfiguredDriver
+
+            return MisconfiguredDriver(profile, fault.message)
     if address:
         from minping.upstream.provinces.sandbox.driver import SandboxDriver
 
@@ -20,6 +29,23 @@ def _driver(address: str) -> Driver:
     return NoneDriver()
 
 
+def of_profile(address: str, profile: str, day: str, credentials: dict[str, str] | None = None) -> Driver:
+    """The driver of a profile's family, with the version in force on a day.  Raises LawError."""
+    from datetime import date
+
+    from minping.upstream import profile as profiles
+    from minping.upstream.provinces.family.envelope import EnvelopeDriver
+    from minping.upstream.provinces.family.form import FormDriver
+    from minping.upstream.provinces.family.http import Wire
+    from minping.upstream.provinces.family.soap import SoapDriver
+
+    found = profiles.load(profile, on=date.fromisoformat(day))
+    families: dict[str, type[Wire]] = {"soap": SoapDriver, "envelope": EnvelopeDriver, "form": FormDriver}
+    made: Driver = families[found.family](address, found, credentials)
+    return made
+
+
 def driver() -> Driver:
-    """The driver this installation is set to: over HTTP where `province` is set, else `none`."""
-    return _driver(settings.MINPING_PROVINCE)
+    """The driver this installation is set to: by its profile, the sandbox's own protocol, or `none`."""
+    day = clock.beijing(clock.now()).date().isoformat()
+    return _driver(settings.MINPING_PROVINCE, settings.MINPING_PROVINCE_PROFILE, day)

@@ -10,19 +10,35 @@ import json
 
 from minping.kernel.clock import beijing
 from minping.kernel.home import home
-from minping.upstream.port import Accepted, Message
+from minping.upstream.messages import Dictionary, NegativeReceived
+from minping.upstream.port import NEEDS, Ability, Accepted, Later, Message
 
 
 class NoneDriver:
-    name = "none"
-    label = "无接口（人工上送）"
-    abilities: frozenset[str] = frozenset()
+    name: str = "none"
+    label: str = "无接口（人工上送）"
+    abilities: frozenset[Ability] = frozenset()
+    takes: frozenset[str] = frozenset()
+    unneeded: frozenset[str] = frozenset()
+    updates = False
+    repeats_service = False
+    per_second = 0.0
+    batch = 200
 
     def send(self, key: str, message: Message) -> Accepted:
         raise NotImplementedError("驱动 none 不发送。")
 
     def counts(self) -> None:
         return None
+
+    def holds(self, kind: str) -> set[str] | None:
+        return None
+
+    def negatives(self) -> list[NegativeReceived]:
+        raise NotImplementedError
+
+    def dictionary(self) -> Dictionary:
+        raise NotImplementedError
 
     def write(self, key: str, message: Message) -> str:
         """Write the message's facts, without what identifies a person, as JSON; returns the file's name."""
@@ -42,3 +58,16 @@ class NoneDriver:
         fresh.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
         fresh.replace(file)
         return file.name
+
+
+class MisconfiguredDriver(NoneDriver):
+    """A profile that cannot be read: everything waits, nothing is lost, and the desk says what is wrong."""
+
+    takes = frozenset(NEEDS)
+    updates = True
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.label, self.why = name[:40], f"省平台配置 {name} 有误", why
+
+    def send(self, key: str, message: Message) -> Accepted:
+        raise Later(f"省平台配置有误：{self.why}", unreachable=True)

@@ -9,14 +9,30 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from minping.kernel.home import home
-from minping.upstream.port import Accepted, AlreadyDone, Later, Message, Never
-from minping.upstream.states import KINDS
+from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, read
+from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
 
 
 class SandboxDriver:
     name = "sandbox"
     label = "沙盒省平台"
-    abilities = frozenset(KINDS)
+    abilities = frozenset(
+        {
+            Ability.PUSH_SERVICE,
+            Ability.PUSH_RATING,
+            Ability.PUSH_RECTIFICATION,
+            Ability.REQUEST_REVOCATION,
+            Ability.PULL_NEGATIVES,
+            Ability.PULL_DICTIONARY,
+            Ability.RECEIVE_CALLBACK,
+        }
+    )
+    takes = frozenset({*NEEDS, "probe"})
+    unneeded: frozenset[str] = frozenset()
+    updates = True
+    repeats_service = False
+    per_second = 0.0
+    batch = 200
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -83,3 +99,46 @@ class SandboxDriver:
         if status != 200:
             return None
         return {(row["day"], row["kind"], row["level"]): int(row["count"]) for row in json.loads(text)}
+
+    def holds(self, kind: str) -> set[str] | None:
+        """Which records it holds, by the subject in our key; None while it does not answer."""
+        try:
+            status, text = self._call("GET", f"/received?kind={kind}")
+        except Later:
+            return None
+        if status != 200:
+            return None
+        return {str(row["id"]).split(":")[1] for row in json.loads(text) if str(row["id"]).count(":") == 2}
+
+    def negatives(self) -> list[NegativeReceived]:
+        answer = self._got("/negatives")
+        return [self._read(NegativeReceived, one) for one in answer.get("negatives", [])]
+
+    def dictionary(self) -> Dictionary:
+        answer = self._got("/dictionary")
+        try:
+            tags = [
+                {
+                    "code": row["normCode"], "label": row["normName"], "level": row["starLevel"],
+                    "base": not row["expandNorm"], "in_use": row["usingStatus"],
+                }
+                for row in answer["norms"]
+            ]  # fmt: skip
+            told = {"edition": answer["edition"], "valid_from": answer["validFrom"], "tags": tags}
+        except (KeyError, TypeError) as failure:
+            raise Later("看不懂省平台的字典") from failure
+        found: Dictionary = self._read(Dictionary, told)
+        return found
+
+    def _got(self, path: str) -> dict[str, Any]:
+        status, text = self._call("GET", path)
+        if status != 200:
+            raise Later(f"省平台答复 {status}", received=text)
+        return self._parse(status, text)
+
+    @staticmethod
+    def _read(shape: type[Any], body: dict[str, Any]) -> Any:
+        try:
+            return read(shape, body)
+        except NotCanonical as failure:
+            raise Later(f"看不懂省平台下发的内容：{failure}") from failure

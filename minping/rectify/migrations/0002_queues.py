@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('evaluate', '0001_initial'),
-        ('feedback', '0002_perf_queues'),
+        ('feedback', '0002_queues'),
         ('rectify', '0001_initial'),
     ]
 

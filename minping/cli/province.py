@@ -1,0 +1,62 @@
+"""`minping province`: explain a profile, and rehearse on real rows without sending anything."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+
+
+def _day(options: argparse.Namespace) -> date:
+    from minping.kernel import clock
+
+    return date.fromisoformat(options.on) if options.on else clock.beijing(clock.now()).date()
+
+
+def check(options: argparse.Namespace) -> int:
+    """Read a profile, say what it can do and what it lacks; 1 where the installation lacks a credential for it."""
+    from minping.cli.commands import setup
+
+    setup()
+    from django.conf import settings
+
+    from minping.upstream import profile
+    from minping.upstream.profile.explain import explain
+    from minping.upstream.provinces.family.http import read_credentials
+
+    day = _day(options)
+    found = profile.load(options.profile, on=day)
+    for line in explain(found, settings.MINPING_AREA, day):
+        print(line)
+    kept = read_credentials()
+    missing = [name for name in found.credentials if not kept.get(name)]
+    if missing and options.profile == settings.MINPING_PROVINCE_PROFILE:
+        print(f"缺少凭证：{'、'.join(missing)}。请写进数据目录的 province.json。")
+        return 1
+    print("配置没有问题。")
+    return 0
+
+
+def preflight(options: argparse.Namespace) -> int:
+    """Serialise and validate real rows as the profile wants them; nothing is sent, nothing is changed."""
+    from minping.cli.commands import ready
+
+    ready()
+    from django.conf import settings
+
+    from minping.upstream import profile
+    from minping.upstream.profile.explain import rehearse
+    from minping.upstream.services import recent_messages
+
+    name = options.profile or settings.MINPING_PROVINCE_PROFILE
+    if not name:
+        print(
+            "没有指定省平台配置。请写 minping province preflight --profile 350000，或先在 minping.toml 里设 province_profile。"
+        )
+        return 1
+    found = profile.load(name, on=_day(options))
+    told = rehearse(found, recent_messages(options.most))
+    print(f"按“{found.label}”试排最近 {options.most} 条以内的消息，一条也没有发出：")
+    for line in told.lines():
+        print(line)
+    print("全部可以送。" if told.clean else "有会停下的，请先处理。")
+    return 0 if told.clean else 1

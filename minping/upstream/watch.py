@@ -1,0 +1,346 @@
+"""Nothing lost between levels: reconciliation row by row, alarms, the probe, and the retention of proofs.
+
+What is found opens a task that names rows and stays open until a person says what
+was found (failures.md A1, A6, B8, B10).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Max, Min, Q
+
+from minping import law
+from minping.kernel import clock, events, ids, journal
+from minping.kernel.access import Actor
+from minping.kernel.errors import Forbidden, Invalid, Stale
+from minping.law.levels import InterfaceLevel
+from minping.registry import queries as registry
+from minping.upstream import services
+from minping.upstream.models import Exchange, OutboxMessage, Target, Task
+from minping.upstream.port import Driver
+from minping.upstream.provinces import driver
+from minping.upstream.queries import day_bounds
+from minping.upstream.states import ARRIVED, KINDS, MessageState
+
+NAMED = 200  # of the rows that differ: a task names so many and says how many there are
+POSITIVES = 10  # so many later positives must have arrived before a negative counts as left behind
+CHANCE = 0.001  # a silence less likely than this is no chance
+HISTORY = timedelta(days=180)
+PROBE_WAIT = timedelta(hours=1)
+RATED = ("rating", "supplementary", "rerating")
+NEGATIVE, POSITIVE = (1, 2), (4, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One business record that must be above, told by the stage that owns it."""
+
+    kind: str
+    subject: UUID
+    day: date
+    level: int | None
+    channel: str
+    organization_code: str
+
+
+Records = Callable[[datetime, datetime], Iterable[Record]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: ours, sent (there is a message that left), arrived, and seen above where they can be asked."""
+
+    kind: str
+    level: int | None
+    channel: str
+    organization_code: str
+    ours: int
+    sent: int
+    arrived: int
+    seen: int | None
+    by_hand: int  # of those not arrived: known, and in the manual queue
+    missing: tuple[str, ...]  # neither arrived nor in the manual queue
+
+    @property
+    def difference(self) -> int:
+        return self.ours - (self.arrived if self.seen is None else self.seen)
+
+
+def compare(first: date, last: date, *, chosen: Driver | None = None) -> list[Line]:
+    """By kind, level, channel and unit, each record looked for by itself: equal numbers of unequal rows differ."""
+    chosen = chosen or driver()
+    start, end = day_bounds(first, last)
+    tables: tuple[Records, ...] = events.table("RECORDS")
+    records = [one for table in tables for one in table(start, end) if one.kind not in chosen.unneeded]
+    states = _states({one.subject for one in records})
+    held = {kind: chosen.holds(kind) for kind in {one.kind for one in records}}
+    groups: dict[tuple[str, int | None, str, str], list[Record]] = {}
+    for one in records:
+        groups.setdefault((one.kind, one.level, one.channel, one.organization_code), []).append(one)
+    return [
+        _line(key, members, states, held[key[0]])
+        for key, members in sorted(groups.items(), key=lambda g: (g[0][0], -(g[0][1] or 0), *g[0][2:]))
+    ]
+
+
+def _line(
+    key: tuple[str, int | None, str, str],
+    members: list[Record],
+    states: Mapping[tuple[UUID, str], set[str]],
+    held: set[str] | None,
+) -> Line:
+    sent = arrived = seen = by_hand = 0
+    missing = []
+    for one in members:
+        known = states.get((one.subject, one.kind), set())
+        there = bool(known & {*ARRIVED, MessageState.UNNEEDED})
+        sent += bool(known - {MessageState.WAITING})
+        arrived += there
+        # What a person entered by hand has the superior's own number, not ours: their list cannot show it.
+        above = held is None or one.subject.hex in held or known <= {MessageState.BY_HAND, MessageState.UNNEEDED}
+        seen += there and above
+        if not there and known & {MessageState.MANUAL, MessageState.CHECKING}:
+            by_hand += 1
+        elif not (there and above):
+            missing.append(one.subject.hex)
+    return Line(*key, len(members), sent, arrived, None if held is None else seen, by_hand, tuple(missing))
+
+
+def _states(subjects: set[UUID]) -> dict[tuple[UUID, str], set[str]]:
+    found: dict[tuple[UUID, str], set[str]] = {}
+    ordered = list(subjects)
+    for at in range(0, len(ordered), 500):
+        rows = OutboxMessage.objects.filter(subject__in=ordered[at : at + 500]).values_list("subject", "kind", "state")
+        for subject, kind, state in rows:
+            found.setdefault((subject, kind), set()).add(state)
+    return found
+
+
+def reconcile(first: date, last: date, *, at: datetime) -> list[Line]:
+    """Compare, and open a task for each line that differs; returns the lines."""
+    chosen = driver()
+    lines = compare(first, last, chosen=chosen)
+    for line in lines:
+        if line.missing:
+            where = "、".join(part for part in (_level(line.level), *_names(line, first)) if part)
+            period = f"{first}" if first == last else f"{first} 至 {last}"
+            seen = "" if line.seen is None else f"，省平台查到 {line.seen}"
+            seen += f"，另有 {line.by_hand} 条在人工上送" if line.by_hand else ""
+            task_open(
+                "difference",
+                f"{first}:{last}:{line.kind}:{line.level}:{line.channel}:{line.organization_code}",
+                f"{period} {KINDS[line.kind]}（{where}）：本地 {line.ours}，送出 {line.sent}，送达 {line.arrived}{seen}",
+                target=chosen.name, rows=line.missing, at=at,
+            )  # fmt: skip
+    journal.write(
+        "reconciled", at=at, actor="system", first=str(first), last=str(last), lines=len(lines),
+        different=sum(bool(line.missing) for line in lines),
+    )  # fmt: skip
+    return lines
+
+
+def _names(line: Line, on: date) -> tuple[str, str]:
+    """Channel and unit as people call them."""
+    channel = law.at(settings.MINPING_AREA, on).channels.get(line.channel)
+    place = registry.directory().places.get(line.organization_code)
+    return channel.label if channel else line.channel, place.name if place else line.organization_code
+
+
+def _level(level: int | None) -> str:
+    return InterfaceLevel(level).label if level else ""
+
+
+# --- alarms ------------------------------------------------------------------------------------
+
+
+def negatives_lag(*, at: datetime) -> bool:
+    """Whether a negative waits though positives recorded after it have long arrived; opens a task that names them."""
+    limit = law.at(settings.MINPING_AREA, clock.beijing(at).date()).limit("negative_lag")
+    before = at - timedelta(minutes=limit.value)
+    ratings = OutboxMessage.objects.filter(kind__in=RATED)
+    waiting = ratings.filter(
+        level__in=NEGATIVE, created_at__lte=before, state__in=[MessageState.WAITING, MessageState.REFUSED]
+    )
+    oldest = waiting.aggregate(first=Min("id"))["first"]
+    if oldest is None:
+        return False
+    ahead = ratings.filter(id__gt=oldest, level__in=POSITIVE, state__in=ARRIVED).count()
+    if ahead < POSITIVES:
+        return False
+    rows = [str(pk) for pk in waiting.order_by("id").values_list("id", flat=True)[:NAMED]]
+    task_open(
+        "lag", "negatives", f"有 {waiting.count()} 条差评没有送到，而之后的好评已送到 {ahead} 条", target=driver().name,
+        rows=rows, at=at,
+    )  # fmt: skip
+    return True
+
+
+def silent_levels(*, at: datetime) -> list[int]:
+    """Levels that have not arrived for longer than chance allows, each with a task.
+
+    The share of a level among all that arrived before its last one tells how likely its
+    silence since is: (1 - share) to the power of the ratings that arrived since.  Counting
+    ratings and not hours, a holiday raises no alarm.
+    """
+    rows = OutboxMessage.objects.filter(kind="rating", state__in=ARRIVED, fact_at__gte=at - HISTORY)
+    told = []
+    for level in InterfaceLevel:
+        last = rows.filter(level=int(level)).aggregate(last=Max("id"), n=Count("id"))
+        if last["n"] < 5:
+            continue
+        before = rows.filter(id__lte=last["last"]).count()
+        since = rows.filter(id__gt=last["last"]).count()
+        share = last["n"] / before
+        if share < 1 and since * math.log(1 - share) < math.log(CHANCE):
+            told.append(int(level))
+            task_open(
+                "silence", f"level:{int(level)}",
+                f"“{level.label}”已连续 {since} 条评价没有出现，按以往占比 {share:.1%}，偶然如此的可能不到千分之一",
+                target=driver().name, rows=[str(last["last"])], at=at,
+            )  # fmt: skip
+    return told
+
+
+# --- the probe ---------------------------------------------------------------------------------
+
+
+def probe_send(*, at: datetime) -> bool:
+    """Put a marked 非常不满意 into the same queue as every rating; False where the superior takes no probes.
+
+    It is no rating, here or above: it proves that nothing on the road stops the worst level (failures.md A1).
+    """
+    chosen = driver()
+    if "probe" not in chosen.takes:
+        return False
+    day = clock.beijing(at)
+    draft = services.Draft(
+        kind="probe", subject=ids.uuid7(), area_code=settings.MINPING_AREA, organization_code="probe",
+        case_no=f"PROBE-{day:%Y%m%d-%H%M%S}", service_no=1, fact_at=at, level=1,
+    )  # fmt: skip
+    services.messages_enqueue([draft], at=at)
+    return True
+
+
+def probe_judge(*, at: datetime) -> bool | None:
+    """Whether the last probe has arrived; None where there was none, or it is still young.  Opens a task if not."""
+    last = OutboxMessage.objects.filter(kind="probe").order_by("-id").first()
+    if last is None:
+        return None
+    if last.state in ARRIVED:
+        return True
+    if at - last.created_at < PROBE_WAIT:
+        return None
+    task_open(
+        "probe", f"probe:{last.pk}", f"探针（非常不满意）没有送到：{last.error or '仍在等待'}", target=last.target,
+        rows=[str(last.pk)], at=at,
+    )  # fmt: skip
+    return False
+
+
+# --- proofs ------------------------------------------------------------------------------------
+
+
+def proofs_clear(*, at: datetime, most: int = 5000) -> int:
+    """Remove proofs older than the rule keeps them, of messages that are settled; returns how many."""
+    days = law.at(settings.MINPING_AREA, clock.beijing(at).date()).limit("proof_kept").value
+    old = Exchange.objects.filter(at__lt=at - timedelta(days=days)).exclude(
+        message__state__in=[MessageState.WAITING, MessageState.REFUSED]
+    )
+    chosen = list(old.order_by("at").values_list("pk", flat=True)[:most])
+    if chosen:
+        with transaction.atomic():
+            Exchange.objects.filter(pk__in=chosen).delete()
+            journal.write("proofs.cleared", at=at, actor="system", count=len(chosen), older_than_days=days)
+    return len(chosen)
+
+
+# --- tasks -------------------------------------------------------------------------------------
+
+
+def task_open(kind: str, key: str, text: str, *, target: str, rows: Iterable[str], at: datetime) -> Task | None:
+    """Open a task, or None where the same matter is open already."""
+    named = list(rows)
+    more = f"（共 {len(named)} 条，列出前 {NAMED} 条）" if len(named) > NAMED else ""
+    try:
+        with transaction.atomic():
+            task = Task.objects.create(
+                kind=kind, key=key[:120], target=target, text=(text + more)[:300], rows=named[:NAMED], opened_at=at
+            )
+            journal.write("task.opened", at=at, actor="system", kind=kind, text=task.text)
+    except IntegrityError:
+        return None
+    return task
+
+
+def task_close(*, task_id: int, finding: str, by: Actor, at: datetime) -> None:
+    """Close a task with what was found.  Raises Forbidden, Invalid, Stale."""
+    if not by.may("delivery.act"):
+        raise Forbidden()
+    if not finding.strip():
+        raise Invalid("请写明查到了什么。", cure="写一句原因和处理结果即可。", field="finding")
+    moved = Task.objects.filter(pk=task_id, closed_at__isnull=True).update(
+        closed_at=at, closed_by=by.name, finding=finding.strip()[:300]
+    )
+    if not moved:
+        raise Stale()
+    journal.write("task.closed", at=at, actor=by.name, task=task_id, finding=finding.strip())
+
+
+def differences_recheck(*, at: datetime) -> int:
+    """Close by themselves the differences that have since arrived whole; returns how many."""
+    done = 0
+    for task in Task.objects.filter(kind="difference", closed_at__isnull=True):
+        if len(task.rows) >= NAMED:
+            continue  # not all of its rows are named: a person, or a new run, must say
+        kind = task.key.split(":")[2]
+        subjects = {UUID(row) for row in task.rows}
+        arrived = OutboxMessage.objects.filter(
+            subject__in=subjects, kind=kind, state__in=[*ARRIVED, MessageState.UNNEEDED], settled_at__gt=task.opened_at
+        )
+        if arrived.values("subject").distinct().count() == len(subjects):
+            done += Task.objects.filter(pk=task.pk, closed_at__isnull=True).update(
+                closed_at=at, closed_by="system", finding="所列各条此后都已送达"
+            )
+            journal.write("task.closed", at=at, actor="system", task=task.pk, finding="所列各条此后都已送达")
+    return done
+
+
+# --- once a day, and often ---------------------------------------------------------------------
+
+
+def look(*, at: datetime) -> bool:
+    """What the job does: alarms at each look; reconciliation, probe and retention once a Beijing day."""
+    chosen = driver()
+    target, _ = Target.objects.get_or_create(code=chosen.name)
+    today = clock.beijing(at).date()
+    services.messages_readdress(at=at)
+    negatives_lag(at=at)
+    probe_judge(at=at)
+    if (
+        Target.objects.filter(pk=target.pk)
+        .filter(Q(looked_on__isnull=True) | Q(looked_on__lt=today))
+        .update(looked_on=today)
+    ):
+        yesterday = today - timedelta(days=1)
+        reconcile(yesterday, yesterday, at=at)
+        silent_levels(at=at)
+        probe_send(at=at)
+    return proofs_clear(at=at) > 0
+
+
+def counted(lines: Iterable[Line], field: str) -> Iterator[tuple[str, int, int, int, int]]:
+    """The lines summed by one dimension (`kind`, `level`, `channel` or `organization_code`)."""
+    sums: dict[str, Counter[str]] = {}
+    for line in lines:
+        total = sums.setdefault(str(getattr(line, field) or ""), Counter())
+        total.update(ours=line.ours, sent=line.sent, arrived=line.arrived, missing=len(line.missing))
+    for name, total in sorted(sums.items()):
+        yield name, total["ours"], total["sent"], total["arrived"], total["missing"]

@@ -1,0 +1,59 @@
+"""`make show-delivery`: everything that the issue on delivery asks to be shown, and a table, one line each.
+
+Run inside `scripts/postgres run --`, so that PostgreSQL is there.  MINPING_SHOW_SERVICES
+sets the size of the outage (100,000 unless told; the superior's own speed sets how long).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from tests.show import main as shown
+from tests.show import outage
+from tests.show.main import POSTGRES, Line, both, pytest
+
+SERVICES = int(os.environ.get("MINPING_SHOW_SERVICES", "100000"))
+NUMBERED = r"^def (test_[a-d]\d+_\w+)"
+
+
+def outages() -> str:
+    patience = max(300.0, SERVICES / 20)
+    databases = ["", *([POSTGRES] if POSTGRES else [])]
+    return "；".join(
+        str(outage.run(SERVICES, database=url, workers=2, kill_every=30, patience=patience)) for url in databases
+    )
+
+
+def failures() -> str:
+    """Each failure that concerns delivery, by its number in a test's name."""
+    folder = shown.ROOT / "tests" / "upstream"
+    names = {name for file in folder.glob("test_*.py") for name in re.findall(NUMBERED, file.read_text("utf-8"), re.M)}
+    numbers = {number for name in names for number in re.findall(r"_([ab]\d+)", name)}
+    wanted = {f"b{n}" for n in (1, 2, 3, 4, 5, 6, 8, 11, 12, 13, 14, 15, 16, 19, 21, 23, 24, 25, 26, 27)} | {
+        "a1",
+        "a6",
+        "a8",
+    }
+    assert wanted <= numbers, f"没有测试的编号：{sorted(wanted - numbers)}"
+    return f"{len(wanted)} 个编号，{len(names)} 条测试；{both('tests/upstream')}"
+
+
+LINES = (
+    Line("停机三天、变慢、丢答复、杀进程：两边逐级相等，各一次，按办件有序", outages),
+    Line("接口缺陷与失败，逐个编号", failures),
+    Line("国密：标准向量，与 openssl 互通 200 组，另一份实现互读", lambda: pytest("tests/kernel/test_sm.py", "tests/sandbox/test_families.py")),
+    Line("福建、山东两族与第三份配置，对真的沙盒", lambda: both("tests/upstream/test_families.py", "tests/upstream/test_third_profile.py")),
+    Line("一千五百条真实留言，原样到省平台和导出", lambda: both("tests/journeys/test_messages.py")),
+    Line("沙盒省平台", lambda: pytest("tests/sandbox")),
+)  # fmt: skip
+
+
+def main() -> int:
+    shown.LINES = LINES
+    return shown.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""Reconciliation that names rows, alarms, the probe, the retention of proofs (failures.md A1, A6, A8, B8, B10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from minping.evaluate.models import Rating
+from minping.kernel import clock
+from minping.kernel.errors import Forbidden, Invalid, Stale
+from minping.kernel.home import home
+from minping.kernel.models import JournalEntry
+from minping.sandbox import Server, serve
+from minping.upstream import provinces, watch
+from minping.upstream.models import Exchange, OutboxMessage, Target, Task
+from minping.upstream.services import message_checked, message_done_by_hand, messages_deliver
+from tests.support.world import FRIDAY, actor, rate, receive, service_row
+from tests.upstream.conftest import drain
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
+DAY = FRIDAY.astimezone(clock.BEIJING).date()  # Friday
+
+
+@pytest.fixture
+def province(settings: Any, tmp_path: Any) -> Iterator[Server]:
+    with serve("127.0.0.1", 0, str(tmp_path / "province.sqlite3"), home().keys()["province"]) as server:
+        settings.MINPING_PROVINCE = server.url
+        provinces._driver.cache_clear()
+        yield server
+
+
+def reconcile(first: date = DAY, last: date = DAY) -> list[watch.Line]:
+    return watch.reconcile(first, last, at=clock.now())
+
+
+def test_all_there_opens_nothing_and_says_ours_sent_arrived_and_seen_by_every_dimension(province: Server) -> None:
+    one, two = receive(
+        service_row("C-1"), service_row("C-2", organization_code="minan-agent-01", window_code="01", staff_code="")
+    )
+    rate(one, 5)
+    rate(two, 1, channel="qr", text="慢")
+    drain()
+    lines = {(x.kind, x.level, x.channel, x.organization_code): x for x in reconcile()}
+    assert set(lines) == {
+        ("service", None, "", "minan-center"), ("service", None, "", "minan-agent-01"),
+        ("rating", 5, "mobile", "minan-center"), ("rating", 1, "qr", "minan-agent-01"),
+        ("case", 1, "", "minan-agent-01"),
+    }  # fmt: skip
+    assert all((x.ours, x.sent, x.arrived, x.seen, x.difference) == (1, 1, 1, 1, 0) for x in lines.values())
+    assert not Task.objects.exists()
+
+
+def test_a_difference_opens_one_task_that_names_the_rows(province: Server) -> None:
+    services = receive(*(service_row(f"C-{n}") for n in range(3)))
+    ratings = [rate(service, 2) for service in services]
+    drain()
+    OutboxMessage.objects.filter(subject=ratings[1].pk).delete()  # as a fault, or a hand, would lose it
+    reconcile()
+    (task,) = Task.objects.all()
+    assert (task.kind, task.rows) == ("difference", [ratings[1].pk.hex])
+    assert "不满意" in task.text and "本地 3" in task.text and "送达 2" in task.text
+    reconcile()
+    assert Task.objects.count() == 1
+
+
+def test_what_the_superior_lost_is_named_though_it_had_said_yes(province: Server) -> None:
+    first, second = (rate(service, 5) for service in receive(service_row("C-1"), service_row("C-2")))
+    drain()
+    province._store._db.execute("DELETE FROM records WHERE kind = 'rating' AND case_no = 'C-2'")
+    lines = [line for line in reconcile() if line.kind == "rating"]
+    assert [(line.arrived, line.seen, line.missing) for line in lines] == [(2, 1, (second.pk.hex,))]
+    assert first.pk.hex not in Task.objects.get().rows
+
+
+def test_equal_numbers_of_unequal_rows_still_differ(province: Server) -> None:
+    """One missing and one too many make the same number: records are looked for one by one."""
+    lost = rate(receive(service_row("C-1"))[0], 5)
+    drain()
+    OutboxMessage.objects.filter(subject=lost.pk).update(subject=UUID(int=7))
+    (line,) = (line for line in reconcile() if line.kind == "rating")
+    assert line.missing == (lost.pk.hex,)
+
+
+def test_a_difference_that_has_since_arrived_closes_itself_and_a_lost_one_does_not(province: Server) -> None:
+    late, lost = (rate(service, 5) for service in receive(service_row("C-1"), service_row("C-2")))
+    OutboxMessage.objects.filter(subject=lost.pk).delete()
+    reconcile()
+    assert {len(task.rows) for task in Task.objects.all()} == {2}
+    drain()
+    assert watch.differences_recheck(at=clock.now()) == 1  # the services; of the ratings one is still missing
+    assert sorted(Task.objects.get(closed_at__isnull=True).rows) == sorted([late.pk.hex, lost.pk.hex])
+
+
+def test_a_person_closes_a_task_only_with_a_finding(province: Server) -> None:
+    task = watch.task_open("difference", "k", "差一条", target="sandbox", rows=["1"], at=clock.now())
+    assert task is not None
+    with pytest.raises(Invalid):
+        watch.task_close(task_id=task.pk, finding=" ", by=actor("operator"), at=clock.now())
+    with pytest.raises(Forbidden):
+        watch.task_close(task_id=task.pk, finding="x", by=actor("auditor"), at=clock.now())
+    watch.task_close(task_id=task.pk, finding="已补录", by=actor("operator"), at=clock.now())
+    with pytest.raises(Stale):
+        watch.task_close(task_id=task.pk, finding="再来", by=actor("operator"), at=clock.now())
+    assert watch.task_open("difference", "k", "又差", target="sandbox", rows=[], at=clock.now()) is not None
+
+
+def test_a8_what_was_entered_by_hand_counts_only_after_the_second_look(settings: Any) -> None:
+    receive()
+    messages_deliver(holder="test")
+    row = OutboxMessage.objects.get()
+    message_done_by_hand(message_id=row.pk, reference="FJ-1", by=actor("operator"), at=clock.now())
+    assert [(line.arrived, line.by_hand, line.missing) for line in reconcile()] == [(0, 1, ())]
+    assert not Task.objects.exists()  # it is known, and stands in the manual queue
+    message_checked(message_id=row.pk, right=True, by=actor("head"), at=clock.now())
+    assert [line.arrived for line in reconcile()] == [1]
+
+
+def test_a6_b8_negatives_left_behind_while_positives_arrive_raise_an_alarm(province: Server) -> None:
+    bad = rate(receive(service_row("C-bad"))[0], 1, text="慢")
+    OutboxMessage.objects.filter(subject=bad.pk).update(state="refused")
+    for service in receive(*(service_row(f"C-{n}") for n in range(watch.POSITIVES))):
+        rate(service, 5)
+    drain()
+    later = FRIDAY + timedelta(hours=2)
+    OutboxMessage.objects.filter(state="refused").update(created_at=FRIDAY)
+    assert watch.negatives_lag(at=later)
+    (task,) = Task.objects.filter(kind="lag")
+    assert task.rows == [str(OutboxMessage.objects.get(subject=bad.pk).pk)]
+    OutboxMessage.objects.filter(subject=bad.pk).update(state="waiting", next_try_at=clock.now())
+    drain()
+    assert not watch.negatives_lag(at=later)
+
+
+def test_a1_a_level_that_stays_away_longer_than_chance_allows_raises_an_alarm(province: Server) -> None:
+    def arrive(levels: list[int]) -> None:
+        OutboxMessage.objects.bulk_create(
+            OutboxMessage(
+                target="sandbox", area_code="350213005", organization_code="minan-center", case_no="C", service_no=1,
+                kind="rating", subject=UUID(int=OutboxMessage.objects.count() + n + 1), level=level, state="accepted",
+                fact_at=FRIDAY, created_at=FRIDAY, next_try_at=FRIDAY,
+            )
+            for n, level in enumerate(levels)
+        )  # fmt: skip
+
+    at = FRIDAY + timedelta(days=1)
+    arrive([5, 5, 4, 1] * 20)  # a quarter is level 1
+    assert watch.silent_levels(at=at) == []
+    arrive([5, 4] * 10)
+    assert watch.silent_levels(at=at) == []  # 20 without one: 0.75^20 is about 0.3 %, chance may do that
+    arrive([5, 4] * 10)
+    assert watch.silent_levels(at=at) == [1]
+    assert "非常不满意" in Task.objects.get(kind="silence").text
+
+
+def test_the_probe_proves_that_a_level_1_can_travel_and_is_no_rating(province: Server) -> None:
+    assert watch.probe_judge(at=FRIDAY) is None
+    assert watch.probe_send(at=clock.now())
+    drain()
+    assert watch.probe_judge(at=clock.now()) is True
+    assert [one["level"] for one in province.received(kind="probe")] == [1]
+    assert province.received(kind="rating") == [] and not Rating.objects.exists()
+    assert not reconcile() and not Task.objects.exists()
+
+
+def test_a_probe_that_does_not_arrive_opens_a_task(province: Server) -> None:
+    province.behave(mode="refuse", code="E_LEVEL_1")
+    watch.probe_send(at=clock.now())
+    drain(2)
+    assert watch.probe_judge(at=clock.now() + timedelta(hours=2)) is False
+    assert "非常不满意" in Task.objects.get(kind="probe").text
+
+
+def test_where_no_probe_is_taken_none_is_sent(settings: Any) -> None:
+    assert not watch.probe_send(at=clock.now())
+    assert not OutboxMessage.objects.exists()
+
+
+def test_the_daily_look_happens_once_a_day_and_says_so_in_the_journal(province: Server) -> None:
+    at = clock.now()
+    watch.look(at=at)
+    watch.look(at=at + timedelta(seconds=10))
+    assert JournalEntry.objects.filter(action="reconciled").count() == 1
+    watch.look(at=at + timedelta(days=1))
+    assert JournalEntry.objects.filter(action="reconciled").count() == 2
+    assert Target.objects.get().looked_on is not None
+
+
+def test_proofs_are_kept_as_long_as_the_rule_says_and_those_of_open_messages_longer(province: Server) -> None:
+    receive(service_row("C-1"), service_row("C-2"))
+    drain()
+    OutboxMessage.objects.filter(case_no="C-2").update(state="refused")
+    at = clock.now()
+    assert watch.proofs_clear(at=at + timedelta(days=1094)) == 0
+    assert watch.proofs_clear(at=at + timedelta(days=1096)) == 1
+    assert Exchange.objects.get().message.case_no == "C-2"
+    assert JournalEntry.objects.filter(action="proofs.cleared").count() == 1

@@ -232,6 +232,9 @@ def test_the_morning_check_comes_back_and_the_head_sees_which_windows_did_not(
     expect(head.page.get_by_text(re.compile(r"\d\d:\d\d 正常"))).to_be_visible()
     assert head.page.get_by_role("button", name=re.compile("配对")).count() == 0
     picture(head.page, "channels/tablet-devices", ("phone", "tablet", "desktop"))
+    head.page.get_by_role("link", name="tablet-03").click()
+    expect(head.page.get_by_text("晨检回来了").first).to_be_visible()
+    picture(head.page, "channels/tablet-story", ("phone", "tablet", "desktop"))
     healthy = live.call("GET", "/api/v1/healthz", "")[1]
     assert healthy["outbox"]["waiting"] == 0
     told = [row for kind in ("service", "rating", "default", "case") for row in live.received(kind)]

@@ -27,6 +27,8 @@ LIMITS = [
     ("clock_skew", 10, "minute", "minan/4.2.1"),
     ("sms_settle", 20, "minute", "minan/3.4.1"),
     ("phone_code", 5, "minute", "R12"),
+    ("terminal_visit", 10, "minute", "minan/3.4.2"),
+    ("terminal_pause", 10, "minute", "R12"),
 ]
 
 
@@ -45,7 +47,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
-        "phone_code",
+        "phone_code", "terminal_visit", "terminal_pause",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -171,6 +173,9 @@ def test_the_other_parameters() -> None:
         "phone_code_tries": "count",
         "phone_code_per_hour": "count",
         "phone_code_per_address": "count",
+        "terminal_idle": "second",
+        "terminal_countdown": "second",
+        "terminal_tries": "count",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"

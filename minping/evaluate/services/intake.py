@@ -70,7 +70,10 @@ class Received:
         if self.problem is not None:
             return {**row, "status": "refused", "error": self.problem.as_json()}
         assert self.service_id is not None
-        return {**row, "status": "accepted", "invitation_url": tokens.invitation_url(self.service_id)}
+        return {
+            **row, "status": "accepted", "invitation_url": tokens.invitation_url(self.service_id),
+            "slip_code": tokens.slip_code(self.service_id),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def press_digits(screen: Page, digits: str) -> None:
 
 
 def kept(screen: Page, name: str) -> None:
-    picture(screen, f"channels/terminal/{name}", WIDTHS)
+    picture(screen, f"channels/terminal-{name}", WIDTHS)
 
 
 def test_the_slip_in_the_hand_becomes_a_rating_at_the_province_and_the_screen_forgets(

@@ -23,7 +23,7 @@ from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind
 from minping.evaluate.services import LevelUnknown, Press, rating_give
 from minping.evaluate.states import RatingKind
-from minping.evaluate.view import NOTES, levels_view, promise_view, rules_of, service_view, tags_view, words_view
+from minping.evaluate.view import NOTES, levels_view, promise_view, rules_of, service_view, tags_view
 from minping.kernel import clock
 from minping.kernel.errors import Problem
 from minping.kernel.web import public_page
@@ -175,8 +175,7 @@ def _stand(request: HttpRequest, here: Visit, service: Service, error: Problem |
         changeable = clock.now() < rating.change_until
         if request.GET.get("step") == "done" or not changeable:
             return _show(
-                request, "done", error, **shown, **words_view(rating, rules),
-                receipt_code=tokens.receipt_code(rating.pk), change=changeable,
+                request, "done", error, **shown, receipt_code=tokens.receipt_code(rating.pk), change=changeable,
             )  # fmt: skip
         level = law.InterfaceLevel(rating.level)
         said = {"level": rating.level, "tags": rating.tags, "text": rating.text}

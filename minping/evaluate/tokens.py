@@ -56,7 +56,7 @@ _MINUTES = 10**6  # 694 days: longer than any invitation stays open
 def slip_code(service_id: UUID) -> str:
     """Sixteen digits, in fours, for the slip: six name the minute of the service's id, ten are a keyed digest.
 
-    To be typed at a terminal, where tries are few (docs/decisions/0014); never part of an address.
+    To be typed at a terminal, where tries are few (docs/decisions/0009); never part of an address.
     """
     minute = (service_id.int >> 80) // 60_000 % _MINUTES
     number = int.from_bytes(privacy.keyed("invitation", b"slip" + service_id.bytes)[:8], "big") % 10**10

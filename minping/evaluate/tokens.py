@@ -8,8 +8,10 @@ database gives none.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -51,14 +53,42 @@ def change_token(rating_id: UUID) -> str:
 def receipt_code(rating_id: UUID) -> str:
     """Sixteen digits, in fours, by which the giver finds the rating again without an account."""
     number = int.from_bytes(privacy.keyed("receipt", b"code" + rating_id.bytes)[:8], "big") % 10**16
-    digits = f"{number:016d}"
-    return " ".join(digits[i : i + 4] for i in range(0, 16, 4))
+    return _fours(f"{number:016d}")
 
 
 def phone_code(identifier: UUID) -> str:
     """The six digits that are sent to a phone under this id."""
     number = int.from_bytes(privacy.keyed("receipt", b"phone" + identifier.bytes)[:8], "big") % 10**6
     return f"{number:06d}"
+
+
+SLIP_DIGITS = 16
+_MINUTES = 10**6  # 694 days: longer than any invitation stays open
+
+
+def slip_code(service_id: UUID) -> str:
+    """Sixteen digits, in fours, for the slip: six name the minute of the service's id, ten are a keyed digest.
+
+    To be typed at a terminal, where tries are few (docs/decisions/0009); never part of an address.
+    """
+    minute = (service_id.int >> 80) // 60_000 % _MINUTES
+    number = int.from_bytes(privacy.keyed("invitation", b"slip" + service_id.bytes)[:8], "big") % 10**10
+    return _fours(f"{minute:06d}{number:010d}")
+
+
+def slip_minute(digits: str, at: datetime) -> datetime:
+    """The start of the minute, at or before `at`, in which the service of a slip was received."""
+    now = int(at.timestamp()) // 60
+    return datetime.fromtimestamp((now - (now - int(digits[:6])) % _MINUTES) * 60, UTC)
+
+
+def same(digits: str, code: str) -> bool:
+    """Whether `digits` are the digits of `code`, in the same time whether or not."""
+    return hmac.compare_digest(digits.encode(), code.replace(" ", "").encode())
+
+
+def _fours(digits: str) -> str:
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
 def receipt_index(code: str) -> bytes:

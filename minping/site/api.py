@@ -50,6 +50,7 @@ class ReceivedOut(Schema):
     service_no: int
     status: str
     invitation_url: str | None = None
+    slip_code: str | None = None
     error: ErrorBody | None = None
 
 

@@ -32,7 +32,7 @@ def test_a_service_is_kept_with_its_invitation_and_a_message_upward() -> None:
     service = Service.objects.get()
     assert answer == {
         "case_no": "MA20261120-0417", "service_no": 1, "status": "accepted",
-        "invitation_url": tokens.invitation_url(service.pk),
+        "invitation_url": tokens.invitation_url(service.pk), "slip_code": tokens.slip_code(service.pk),
     }  # fmt: skip
     assert OutboxMessage.objects.get().kind == "service"
     assert (service.organization_name, service.window_name) == ("民安街道便民服务中心", "3号窗口")

@@ -33,6 +33,8 @@ LIMITS = [
     ("phone_code", 5, "minute", "R12"),
     ("proof_kept", 1095, "natural_day", "minan/3.1.4"),
     ("negative_lag", 30, "minute", "minan/4.2.1"),
+    ("terminal_visit", 10, "minute", "minan/3.4.2"),
+    ("terminal_pause", 10, "minute", "R12"),
 ]
 
 
@@ -52,6 +54,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
         "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "negative_lag",
+        "terminal_visit", "terminal_pause",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -180,6 +183,9 @@ def test_the_other_parameters() -> None:
         "opening": "clock",
         "tablet_idle": "second",
         "tablet_countdown": "second",
+        "terminal_idle": "second",
+        "terminal_countdown": "second",
+        "terminal_tries": "count",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"

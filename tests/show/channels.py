@@ -9,6 +9,11 @@ from tests.show.table import Line, both, show
 LINES = (
     Line("短信：Kannel 一去一回，到省平台", lambda: both("tests/journeys/test_channel_sms.py")),
     Line("短信：一次、按钟点、退订、看不懂的问一次；网关先拒三分之一", lambda: both("tests/evaluate/channels/sms")),
+    Line(
+        "自助终端：凭条码或办件编号加手机，到省平台；换人即清除",
+        lambda: both("tests/journeys/test_channel_terminal.py"),
+    ),
+    Line("自助终端：猜不出，错多了停一停", lambda: both("tests/evaluate/channels/terminal")),
 )
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ CHANNELS: tuple[Channel, ...] = (
     Channel("sms"),
     Channel("tablet"),
     Channel("keypad", pages=False, api=True),
+    Channel("terminal"),
 )
 
 

@@ -64,7 +64,10 @@ class Received(NamedTuple):
         if self.problem is not None:
             return {**row, "status": "refused", "error": self.problem.as_json()}
         assert self.service_id is not None
-        return {**row, "status": "accepted", "invitation_url": url(self.service_id)}
+        return {
+            **row, "status": "accepted", "invitation_url": url(self.service_id),
+            "slip_code": tokens.slip_code(self.service_id),
+        }  # fmt: skip
 
 
 _Names = tuple[registry.Place, str, str, str]  # place, item name and version, window name

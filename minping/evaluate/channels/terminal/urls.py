@@ -1,0 +1,10 @@
+from django.urls import path
+
+from minping.evaluate.channels.terminal import pages
+
+urlpatterns = [
+    path("terminal/", pages.start, name="terminal"),
+    path("terminal/case", pages.case, name="terminal_case"),
+    path("terminal/code", pages.code, name="terminal_code"),
+    path("terminal/rate", pages.rate, name="terminal_rate"),
+]

@@ -22,6 +22,7 @@ SECTIONS = (
     ("季度报告", "quarter", ("quarter.send",)),
     ("上送", "delivery", ("delivery.read",)),
     ("短信", "texts", ("delivery.read",)),
+    ("二维码", "codes", ("posters.make", "registry.read")),
     ("登记簿", "registry", ("registry.read",)),
     ("账号", "accounts", ("account.read",)),
     ("日志", "journal", ("journal.read",)),

@@ -241,8 +241,10 @@ ROLES = {
     "unit": "order.read order.report indicators.read",
     "reviewer": "case.read case.verify case.call identity.open order.read order.accept order.return"
     " order.follow_up indicators.read",
-    "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read registry.read",
-    "operator": "registry.read registry.import delivery.read delivery.act account.read account.manage indicators.read",
+    "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read registry.read"
+    " posters.make",
+    "operator": "registry.read registry.import posters.make delivery.read delivery.act account.read account.manage"
+    " indicators.read",
     "auditor": "journal.read case.read order.read delivery.read indicators.read",
 }
 

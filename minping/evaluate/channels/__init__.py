@@ -31,6 +31,7 @@ class Channel:
 
 CHANNELS: tuple[Channel, ...] = (
     Channel("link"),
+    Channel("qr"),
     Channel("sms"),
 )
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from minping import law
 from minping.evaluate import tokens
+from minping.evaluate.arrival import arrival_of
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind
 from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
@@ -80,9 +82,17 @@ def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
     return bool(given) and tokens.stored(given) == bytes(rating.change_token) and now < rating.change_until
 
 
+def _via(request: HttpRequest) -> str:
+    """How the person came here stays in the address that the tiles press to."""
+    via = request.GET.get("via", "")
+    return f"?{urlencode({'via': via})}" if via else ""
+
+
 def _elder(request: HttpRequest) -> dict[str, Any]:
     elder = request.GET.get("elder") == "1"
-    return {"elder": elder, "elder_url": request.path if elder else f"{request.path}?elder=1"}
+    kept = {name: request.GET[name] for name in ("via",) if name in request.GET}
+    query = urlencode(kept if elder else {**kept, "elder": "1"})
+    return {"elder": elder, "elder_url": f"{request.path}?{query}" if query else request.path}
 
 
 def _tiles(
@@ -95,7 +105,7 @@ def _tiles(
         "promise": promise_view(rules),
         "mode": str(kind),
         "mode_note": NOTES.get(kind, ""),
-        "action": reverse("rate", args=[token]),
+        "action": reverse("rate", args=[token]) + _via(request),
         "error": f"{error.message}{error.cure}" if error else "",
         **_elder(request),
     }
@@ -226,12 +236,13 @@ def _press_of(request: HttpRequest, token: str, said: Mapping[str, Any]) -> Pres
     tags, text = said.get("tags"), said.get("text")
     # The cookie alone changes nothing: the tiles of a re-rating are a new word, not a change of the old one.
     kept = request.COOKIES.get(COOKIE, "") if step == "reasons" or said.get("change") else ""
+    came = arrival_of(request.GET.get("via", ""), token)
     return Press(
         token=token,
         level=level,
         at=clock.now(),
-        channel="mobile",
-        proof="link",
+        channel=came.channel,
+        proof=came.proof,
         tags=None if skip or tags is None else tuple(tags if isinstance(tags, list) else str(tags).split(",")),
         text=None if skip or text is None else str(text),
         change=str(said.get("change_token") or kept),

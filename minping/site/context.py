@@ -21,6 +21,7 @@ SECTIONS = (
     ("指标", "indicators", ("indicators.read",)),
     ("季度报告", "quarter", ("quarter.send",)),
     ("上送", "delivery", ("delivery.read",)),
+    ("电话请评", "ask", ("rating.ask",)),
     ("短信", "texts", ("delivery.read",)),
     ("二维码", "codes", ("posters.make", "registry.read")),
     ("登记簿", "registry", ("registry.read",)),

@@ -171,6 +171,7 @@ def test_the_other_parameters() -> None:
         "phone_code_tries": "count",
         "phone_code_per_hour": "count",
         "phone_code_per_address": "count",
+        "ask_calls": "count",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"
@@ -239,8 +240,8 @@ def test_every_ruling_is_data_and_says_so() -> None:
 ROLES = {
     "clerk": "order.read order.report own.read",
     "unit": "order.read order.report indicators.read",
-    "reviewer": "case.read case.verify case.call identity.open order.read order.accept order.return"
-    " order.follow_up indicators.read",
+    "reviewer": "case.read case.verify case.call rating.ask identity.open order.read order.accept"
+    " order.return order.follow_up indicators.read",
     "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read registry.read"
     " posters.make",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act account.read account.manage"
@@ -255,7 +256,7 @@ def test_each_role_may_what_its_duty_needs_and_no_more() -> None:
     }
 
 
-@pytest.mark.parametrize("permission", ["case.verify", "case.call", "identity.open", "order.follow_up"])
+@pytest.mark.parametrize("permission", ["case.verify", "case.call", "rating.ask", "identity.open", "order.follow_up"])
 def test_the_rated_never_handle_their_own_case(permission: str) -> None:
     assert RULES.never(permission) >= {"rated_person", "rated_window"}
 

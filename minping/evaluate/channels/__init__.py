@@ -32,6 +32,7 @@ class Channel:
 CHANNELS: tuple[Channel, ...] = (
     Channel("link"),
     Channel("qr"),
+    Channel("phone"),
     Channel("sms"),
 )
 

@@ -22,7 +22,16 @@ from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind
 from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
 from minping.evaluate.states import Outcome, RatingKind
-from minping.evaluate.view import NOTES, levels_view, promise_view, rules_of, service_view, tags_view, words_view
+from minping.evaluate.view import (
+    NOTES,
+    entry_label,
+    levels_view,
+    promise_view,
+    rules_of,
+    service_view,
+    tags_view,
+    words_view,
+)
 from minping.kernel import clock, events
 from minping.kernel.errors import Problem
 from minping.kernel.web import public_page
@@ -170,7 +179,9 @@ def _receipt(
         context |= {
             **words_view(last, rules),
             "receipt_code": tokens.receipt_code(last.pk),
-            "state_text": f"{RatingKind(last.kind).label} · {clock.moment_text(last.rated_at)}",
+            "state_text": " · ".join(
+                filter(None, (RatingKind(last.kind).label, entry_label(last), clock.moment_text(last.rated_at)))
+            ),
             "others": [words_view(rating, rules) for rating in reversed(ratings[:-1])],
         }
         if token and _may_change(request, last, now):

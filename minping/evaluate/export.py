@@ -9,12 +9,12 @@ from typing import TextIO
 
 from minping import law
 from minping.evaluate.models import DefaultOutcome, Rating
-from minping.evaluate.states import RatingKind
+from minping.evaluate.states import Entry, RatingKind
 from minping.kernel.clock import beijing
 
 HEADINGS = (
     "机构代码", "办件编号", "服务序号", "事项编码", "窗口代码", "类别", "等级", "等级代码", "标签", "评价文字", "渠道",
-    "时间",
+    "时间", "录入方式",
 )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ def _rows(start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
             service.organization_code, service.case_no, service.service_no, service.item_code, service.window_code,
             RatingKind(rating.kind).label, law.InterfaceLevel(rating.level).label, rating.level, "、".join(rating.tags),
             rating.text, rating.channel, beijing(rating.rated_at).isoformat(timespec="seconds"),
+            Entry(rating.entry).label,
         )  # fmt: skip
     defaults = DefaultOutcome.objects.filter(made_at__gte=start, made_at__lt=end).select_related("service")
     for default in defaults.order_by("made_at", "id").iterator(chunk_size=2000):
@@ -33,7 +34,7 @@ def _rows(start: datetime, end: datetime) -> Iterator[tuple[object, ...]]:
         yield (
             service.organization_code, service.case_no, service.service_no, service.item_code, service.window_code,
             "默认（按规定，不是评价）", law.InterfaceLevel(default.level).label, default.level, "", "", "",
-            beijing(default.made_at).isoformat(timespec="seconds"),
+            beijing(default.made_at).isoformat(timespec="seconds"), "",
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from minping import law
 from minping.evaluate.models import Rating, Service
-from minping.evaluate.states import RatingKind
+from minping.evaluate.states import Entry, RatingKind
 from minping.kernel import clock
 
 NOTES = {
@@ -52,11 +52,17 @@ def promise_view(rules: law.Rules) -> list[str]:
     ]
 
 
+def entry_label(rating: Rating) -> str:
+    """Through whose hands the word came in; empty where it is simply the person's own press."""
+    return "" if rating.entry == Entry.PERSON else Entry(rating.entry).label
+
+
 def words_view(rating: Rating, rules: law.Rules) -> dict[str, Any]:
     """What a rating says, in words."""
     labels = [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags]
     return {
         "kind_label": RatingKind(rating.kind).label,
+        "entry_label": entry_label(rating),
         "level_label": law.InterfaceLevel(rating.level).label,
         "tags": labels,
         "text": rating.text,

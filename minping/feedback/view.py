@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from minping import law
 from minping.evaluate.states import RatingKind
+from minping.evaluate.view import entry_label
 from minping.feedback import services
 from minping.feedback.models import CallBack, Case
 from minping.feedback.states import CallOutcome, CallPurpose, CaseState
@@ -74,6 +75,7 @@ def case_context(case: Case) -> dict[str, Any]:
         "level": rating.level,
         "level_label": law.InterfaceLevel(rating.level).label,
         "kind_label": RatingKind(rating.kind).label if rating.kind != RatingKind.FIRST else "",
+        "entry_label": entry_label(rating),
         "tags": [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags],
         "text": rating.text,
         "state": case.state,

@@ -186,6 +186,7 @@ def test_the_other_parameters() -> None:
         "terminal_idle": "second",
         "terminal_countdown": "second",
         "terminal_tries": "count",
+        "ask_calls": "count",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"
@@ -255,12 +256,12 @@ def test_every_ruling_is_data_and_says_so() -> None:
 ROLES = {
     "clerk": "order.read order.report own.read",
     "unit": "order.read order.report indicators.read",
-    "reviewer": "case.read case.verify case.call identity.open order.read order.accept order.return"
-    " order.follow_up indicators.read",
+    "reviewer": "case.read case.verify case.call rating.ask identity.open order.read order.accept"
+    " order.return order.follow_up indicators.read",
     "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read delivery.check"
-    " registry.read device.read",
-    "operator": "registry.read registry.import delivery.read delivery.act delivery.check account.read account.manage"
-    " indicators.read device.read device.manage",
+    " registry.read posters.make device.read",
+    "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"
+    " account.manage indicators.read device.read device.manage",
     "auditor": "journal.read case.read order.read delivery.read indicators.read",
 }
 
@@ -271,7 +272,7 @@ def test_each_role_may_what_its_duty_needs_and_no_more() -> None:
     }
 
 
-@pytest.mark.parametrize("permission", ["case.verify", "case.call", "identity.open", "order.follow_up"])
+@pytest.mark.parametrize("permission", ["case.verify", "case.call", "rating.ask", "identity.open", "order.follow_up"])
 def test_the_rated_never_handle_their_own_case(permission: str) -> None:
     assert RULES.never(permission) >= {"rated_person", "rated_window"}
 

@@ -31,6 +31,8 @@ class Channel:
 
 CHANNELS: tuple[Channel, ...] = (
     Channel("link"),
+    Channel("qr"),
+    Channel("phone"),
     Channel("sms"),
     Channel("tablet"),
     Channel("keypad", pages=False, api=True),

@@ -16,7 +16,7 @@ from minping.kernel.machine import ConflictOfInterest
 from minping.kernel.moves import CONFLICTS
 from minping.registry import queries as registry
 
-PURPOSES = {"verify": "差评核实回访", "follow_up": "整改情况回访"}
+PURPOSES = {"verify": "差评核实回访", "follow_up": "整改情况回访", "ask": "电话请评"}
 
 
 @dataclass(frozen=True)

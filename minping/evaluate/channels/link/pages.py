@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -16,11 +17,21 @@ from django.views.decorators.http import require_http_methods
 
 from minping import law
 from minping.evaluate import tokens
+from minping.evaluate.arrival import arrival_of
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind, reason_missing
 from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
 from minping.evaluate.states import Outcome, RatingKind
-from minping.evaluate.view import NOTES, levels_view, promise_view, rules_of, service_view, tags_view, words_view
+from minping.evaluate.view import (
+    NOTES,
+    entry_label,
+    levels_view,
+    promise_view,
+    rules_of,
+    service_view,
+    tags_view,
+    words_view,
+)
 from minping.kernel import clock, events
 from minping.kernel.errors import Problem
 from minping.kernel.web import public_page
@@ -82,9 +93,17 @@ def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
     return bool(given) and tokens.stored(given) == bytes(rating.change_token) and now < rating.change_until
 
 
+def _via(request: HttpRequest) -> str:
+    """How the person came here stays in the address that the tiles press to."""
+    via = request.GET.get("via", "")
+    return f"?{urlencode({'via': via})}" if via else ""
+
+
 def _elder(request: HttpRequest) -> dict[str, Any]:
     elder = request.GET.get("elder") == "1"
-    return {"elder": elder, "elder_url": request.path if elder else f"{request.path}?elder=1"}
+    kept = {name: request.GET[name] for name in ("via",) if name in request.GET}
+    query = urlencode(kept if elder else {**kept, "elder": "1"})
+    return {"elder": elder, "elder_url": f"{request.path}?{query}" if query else request.path}
 
 
 def _tiles(
@@ -97,7 +116,7 @@ def _tiles(
         "promise": promise_view(rules),
         "mode": str(kind),
         "mode_note": NOTES.get(kind, ""),
-        "action": reverse("rate", args=[token]),
+        "action": reverse("rate", args=[token]) + _via(request),
         "error": f"{error.message}{error.cure}" if error else "",
         **_elder(request),
     }
@@ -162,7 +181,9 @@ def _receipt(
         context |= {
             **words_view(last, rules),
             "receipt_code": tokens.receipt_code(last.pk),
-            "state_text": f"{RatingKind(last.kind).label} · {clock.moment_text(last.rated_at)}",
+            "state_text": " · ".join(
+                filter(None, (RatingKind(last.kind).label, entry_label(last), clock.moment_text(last.rated_at)))
+            ),
             "others": [words_view(rating, rules) for rating in reversed(ratings[:-1])],
         }
         if token and _may_change(request, last, now):
@@ -228,12 +249,13 @@ def _press_of(request: HttpRequest, token: str, said: Mapping[str, Any]) -> Pres
     tags, text = said.get("tags"), said.get("text")
     # The cookie alone changes nothing: the tiles of a re-rating are a new word, not a change of the old one.
     kept = request.COOKIES.get(COOKIE, "") if step == "reasons" or said.get("change") else ""
+    came = arrival_of(request.GET.get("via", ""), token)
     return Press(
         token=token,
         level=level,
         at=clock.now(),
-        channel="mobile",
-        proof="link",
+        channel=came.channel,
+        proof=came.proof,
         tags=None if skip or tags is None else tuple(tags if isinstance(tags, list) else str(tags).split(",")),
         text=None if skip or text is None else str(text),
         change=str(said.get("change_token") or kept),

@@ -7,6 +7,14 @@ import sys
 from tests.show.table import Line, both, show
 
 LINES = (
+    Line(
+        "窗口平板：没有人碰它也收得到评价；杀页面二十次，每一按只到一次；按键器没有理由的再问一句",
+        lambda: both("tests/journeys/test_channel_tablet.py", MINPING_KILLS="20", MINPING_PICTURES="1"),
+    ),
+    Line(
+        "窗口平板、按键器：配对、断网、钟走错、晨检",
+        lambda: both("tests/evaluate/channels/tablet", "tests/evaluate/channels/keypad"),
+    ),
     Line("短信：Kannel 一去一回，到省平台", lambda: both("tests/journeys/test_channel_sms.py")),
     Line("短信：一次、按钟点、退订、看不懂的问一次；网关先拒三分之一", lambda: both("tests/evaluate/channels/sms")),
     Line(

@@ -10,9 +10,8 @@ import os
 import re
 import sys
 
-from tests.show import main as shown
 from tests.show import outage
-from tests.show.main import POSTGRES, Line, both, pytest
+from tests.show.table import POSTGRES, ROOT, Line, both, pytest, show
 
 SERVICES = int(os.environ.get("MINPING_SHOW_SERVICES", "100000"))
 NUMBERED = r"^def (test_[a-d]\d+_\w+)"
@@ -28,7 +27,7 @@ def outages() -> str:
 
 def failures() -> str:
     """Each failure that concerns delivery, by its number in a test's name."""
-    folder = shown.ROOT / "tests" / "upstream"
+    folder = ROOT / "tests" / "upstream"
     names = {name for file in folder.glob("test_*.py") for name in re.findall(NUMBERED, file.read_text("utf-8"), re.M)}
     numbers = {number for name in names for number in re.findall(r"_([ab]\d+)", name)}
     wanted = {f"b{n}" for n in (1, 2, 3, 4, 5, 6, 8, 11, 12, 13, 14, 15, 16, 19, 21, 23, 24, 25, 26, 27)} | {
@@ -50,10 +49,5 @@ LINES = (
 )  # fmt: skip
 
 
-def main() -> int:
-    shown.LINES = LINES
-    return shown.main()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(show(LINES))

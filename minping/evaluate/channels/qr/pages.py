@@ -55,6 +55,7 @@ def slip(request: HttpRequest, token: str) -> HttpResponse:
         "service": service_view(service),
         "width": width if width in WIDTHS else WIDTHS[1],
         "picture": reverse("slip_svg", args=[token]),
+        "slip_code": tokens.slip_code(service.pk),
         "address": codes.slip_address(token).partition("?")[0],
         "until_text": f"{last.month}月{last.day}日",
     }

@@ -11,7 +11,8 @@ import pytest
 
 from minping.evaluate.services import defaults_make
 from minping.kernel import clock
-from minping.kernel.errors import Invalid, Stale
+from minping.kernel.access import Actor, Grant
+from minping.kernel.errors import Forbidden, Invalid, Stale
 from minping.kernel.home import home
 from minping.sandbox import Server, serve
 from minping.upstream import services
@@ -224,6 +225,13 @@ def test_what_the_second_look_finds_wrong_is_done_again(settings: Any) -> None:
     message_checked(message_id=row.pk, right=False, by=actor("head"), at=clock.now())
     row.refresh_from_db()
     assert (row.state, row.reference, row.entered_by) == ("manual", "", "")
+
+
+@pytest.mark.usefixtures("world")
+def test_who_answers_for_a_part_of_the_office_cannot_switch_a_target() -> None:
+    part = Actor("account:part", "中心管理员", (Grant(frozenset({"delivery.act"}), "/minan/minan-center/"),))
+    with pytest.raises(Forbidden):
+        target_switch(code="sandbox", enabled=False, reason="省平台升级", by=part, at=clock.now())
 
 
 def test_a_target_switched_off_sends_nothing_and_says_why(province: Server) -> None:

@@ -22,6 +22,8 @@ LINES = (
         lambda: both("tests/journeys/test_channel_terminal.py"),
     ),
     Line("自助终端：猜不出，错多了停一停", lambda: both("tests/evaluate/channels/terminal")),
+    Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),
+    Line("人工电话请评：系统派人、随机次序、标明代录，到省平台", lambda: both("tests/journeys/test_channel_phone.py")),
 )
 
 if __name__ == "__main__":

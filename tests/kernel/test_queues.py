@@ -128,5 +128,6 @@ def test_a_queue_is_read_from_its_index_and_never_sorted(asked: str) -> None:
     told = plan(context)
     for table, index in ((Case, "case_queue"), (Order, "order_queue")):
         name = table._meta.db_table
-        assert index in told
+        # Which of its indexes counts so few rows, PostgreSQL may choose; the order of the list it may not.
+        assert index in told or (asked == "counts" and connection.vendor == "postgresql")
         assert not any(line.strip().startswith((f"SCAN {name}", f"Seq Scan on {name}")) for line in told.splitlines())

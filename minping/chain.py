@@ -23,9 +23,10 @@ from minping.evaluate.models import Rating, Service
 from minping.evaluate.services import from_above as evaluate_from_above
 from minping.evaluate.states import RatingKind
 from minping.feedback import events as fed_back
+from minping.feedback import messages as feedback_messages
 from minping.feedback import queries as feedback_queries
 from minping.feedback import services as feedback
-from minping.feedback.models import Case
+from minping.feedback.models import Case, Revocation
 from minping.kernel import journal
 from minping.kernel.jobs import Job
 from minping.rectify import events as rectified
@@ -91,7 +92,37 @@ def send_opened_cases(event: fed_back.CasesOpened) -> None:
         _send_case(case, event.at)
 
 
-def send_case(event: fed_back.CaseConfirmed | fed_back.CaseClosed | fed_back.CaseChanged) -> None:
+def _revocation_draft(revocation: Revocation, kind: str, revision: int) -> upstream.Draft:
+    case = revocation.case
+    return upstream.Draft(
+        kind=kind, subject=revocation.pk, area_code=case.area_code, organization_code=case.organization_code,
+        case_no=case.service.case_no, service_no=case.service.service_no, fact_at=case.rating.rated_at,
+        level=case.level, revision=revision,
+    )  # fmt: skip
+
+
+def send_revocation(event: fed_back.RevocationRequested) -> None:
+    """The application, and that the rating is disputed but counts (R7)."""
+    drafts = [_revocation_draft(event.revocation, kind, 1) for kind in ("revocation", "validity")]
+    upstream.messages_enqueue(drafts, at=event.at)
+    _send_case(event.revocation.case, event.at)
+
+
+def send_validity(event: fed_back.RevocationAnswered) -> None:
+    """What was decided, under which number; a refusal's own step follows with the confirmation."""
+    upstream.messages_enqueue([_revocation_draft(event.revocation, "validity", 2)], at=event.at)
+    if event.revocation.answer == "revoke":
+        _send_case(event.revocation.case, event.at)
+
+
+def no_evidence(case: Case) -> bool:
+    """Whether documents are kept with the case itself: none can be, yet."""
+    return False
+
+
+def send_case(
+    event: fed_back.CaseConfirmed | fed_back.CaseClosed | fed_back.CaseChanged | fed_back.CaseAppealed,
+) -> None:
     """Every step that the province wants to know is an update of the same record (minan/4.2.1)."""
     _send_case(event.case, event.at)
 
@@ -130,11 +161,14 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 反馈
     fed_back.CasesOpened: (send_opened_cases,),
     fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed),
+    fed_back.CaseAppealed: (send_case, rectify.on_case_appealed),
+    fed_back.RevocationRequested: (send_revocation,),
+    fed_back.RevocationAnswered: (send_validity, rectify.on_revocation_answered),
     fed_back.CaseChanged: (send_case,),
     fed_back.CaseClosed: (send_case,),
     # 改进
     rectified.OrderAssigned: (),
-    rectified.OrderAccepted: (),
+    rectified.OrderAccepted: (rectify.on_order_accepted,),
     rectified.OrderUnsolved: (rectify.on_order_unsolved,),
     rectified.OrderDone: (rectify.on_order_done,),
 }
@@ -146,6 +180,8 @@ MESSAGES: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = {
     "rerating": evaluate_messages.rating_messages,
     "default": evaluate_messages.default_messages,
     "case": rectify_messages.case_messages,
+    "revocation": feedback_messages.revocation_messages,
+    "validity": feedback_messages.validity_messages,
 }
 
 
@@ -165,6 +201,8 @@ JOBS: tuple[Job, ...] = (
 # and what the rater is told of a negative's way on the receipt.
 FOLLOW_UP_PAGE = rectify_pages.follow_up_page
 STORY = rectify_queries.story_of
+# Whether a case has documents of its own: what "malicious" is asked for (R8).
+HAS_EVIDENCE = no_evidence
 
 # Counters of the business records, for the reconciliation with the superior.
 RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)

@@ -20,8 +20,8 @@ class Indicator:
     """One indicator.  `value` is a fraction of 0 to 1, or None where nothing stands below the line.
 
     `numerator` and `value` are the official ones: with the defaults where the law lets
-    them count.  Both readings are always given.  An invalid rating counts until its
-    revocation (R7), so each is pending.
+    them count.  Both readings are always given.  A rating whose revocation is applied for
+    counts; one that the superior has revoked no longer does (R7).
     """
 
     id: str
@@ -176,7 +176,7 @@ def compute(tally: Tally, rules: law.Rules) -> tuple[Indicator, ...]:
 def _indicator(row: law.Indicator, how: Definition, tally: Tally, smallest: int, version: str) -> Indicator:
     own, denominator = how.count(tally, "numerator"), how.count(tally, "denominator")
     with_defaults = own + how.count(tally, "by_default")
-    invalid = how.count(tally, "invalid")
+    waiting, revoked = how.count(tally, "pending"), how.count(tally, "revoked")
     real = how.real_name
     return Indicator(
         id=row.id,
@@ -194,8 +194,8 @@ def _indicator(row: law.Indicator, how: Definition, tally: Tally, smallest: int,
         ratings=how.count(tally, "ratings"),
         defaults=how.count(tally, "defaults"),
         supplementary=how.count(tally, "supplementary"),
-        invalid=invalid,
-        pending_revocation=invalid,
+        invalid=waiting + revoked,
+        pending_revocation=waiting,
         real_name=(getattr(tally, real[0]), getattr(tally, real[1])) if real else None,
         small_sample=how.sampled and denominator < smallest,
         rule_version=version,

@@ -39,7 +39,7 @@ from minping.assess.tally import Tally
 from minping.assess.units import Unit
 from minping.evaluate.models import RatingRevision, Service
 from minping.evaluate.states import Outcome, RatingKind
-from minping.feedback.models import Case
+from minping.feedback.models import Case, Revocation
 from minping.feedback.states import CaseState
 from minping.kernel import due
 from minping.kernel.models import JournalEntry
@@ -50,6 +50,7 @@ from minping.registry import queries as registry
 WHOLE = "/"  # in place of a window: what an organisation owes as a whole; no window code can hold it
 UNASKED = 2  # accepted, and the person has not said yet whether it is solved
 WITHDRAWN = "changed_by_rater"  # the rater took the negative back within the minutes of change
+REVOKED = "revoked"  # the result of a case whose rating the superior revoked
 NEGATIVE = tuple(int(level) for level in law.InterfaceLevel if level.negative)
 
 
@@ -122,9 +123,17 @@ def offline_handlings(rules: law.Rules) -> tuple[str, ...]:
     return tuple(id for id, handling in rules.handlings.items() if not handling.online)
 
 
-def invalid_at(cut: datetime, path: str = "") -> Q:
-    """Found invalid by then.  It still counts: it leaves only with the superior's revocation (R7)."""
+def revoked_at(cut: datetime, path: str = "") -> Q:
+    """Revoked by the superior by then: nothing else makes a rating invalid, and only then it leaves (R7)."""
     return Q(**{f"{path}outcome": Outcome.INVALID, f"{path}outcome_at__lte": cut})
+
+
+def pending_at(cut: datetime, path: str = "") -> Q:
+    """申请撤销中 at that time: approved here and sent up, not yet answered.  It counts (R7)."""
+    waiting = Revocation.objects.filter(approved_at__lte=cut, case__rating__kind=RatingKind.FIRST).filter(
+        Q(answered_at__isnull=True) | Q(answered_at__gt=cut)
+    )
+    return Q(**{f"{path}pk__in": waiting.values("case__service")})
 
 
 def service_tallies(
@@ -133,26 +142,29 @@ def service_tallies(
     """Counts of the services by organisation, and by window and period as asked: one statement."""
     whole = Period(buckets[0].start, buckets[-1].end)
     good, offline = good_levels(rules), Q(handling__in=offline_handlings(rules))
-    invalid = invalid_at(cut)
+    revoked, waiting = revoked_at(cut), pending_at(cut)
+    live = ~revoked
     rows = (
         services_of(unit, whole, cut)
         .annotate(group_window=_window(unit, split), bucket=_bucket("served_at", buckets))
         .values("organization_code", "group_window", "bucket")
         .annotate(
-            t_services=Count("pk"),
-            t_cases=Count("case_no", distinct=True),
-            t_ratings=Count("pk", filter=RATED),
-            t_good=Count("pk", filter=Q(own_level__in=good)),
-            t_defaults=Count("pk", filter=SILENT),
-            t_good_defaults=Count("pk", filter=Q(silent_level__in=good)),
-            t_supplementary=Count("pk", filter=SPOKE_LATE),
-            t_invalid=Count("pk", filter=invalid),
-            t_offline=Count("pk", filter=offline),
-            t_offline_cases=Count("case_no", distinct=True, filter=offline),
-            t_offline_ratings=Count("pk", filter=offline & RATED),
-            t_offline_defaults=Count("pk", filter=offline & SILENT),
-            t_offline_supplementary=Count("pk", filter=offline & SPOKE_LATE),
-            t_offline_invalid=Count("pk", filter=offline & invalid),
+            t_services=Count("pk", filter=live),
+            t_cases=Count("case_no", distinct=True, filter=live),
+            t_ratings=Count("pk", filter=live & RATED),
+            t_good=Count("pk", filter=live & Q(own_level__in=good)),
+            t_defaults=Count("pk", filter=live & SILENT),
+            t_good_defaults=Count("pk", filter=live & Q(silent_level__in=good)),
+            t_supplementary=Count("pk", filter=live & SPOKE_LATE),
+            t_pending=Count("pk", filter=live & waiting),
+            t_revoked=Count("pk", filter=revoked),
+            t_offline=Count("pk", filter=live & offline),
+            t_offline_cases=Count("case_no", distinct=True, filter=live & offline),
+            t_offline_ratings=Count("pk", filter=live & offline & RATED),
+            t_offline_defaults=Count("pk", filter=live & offline & SILENT),
+            t_offline_supplementary=Count("pk", filter=live & offline & SPOKE_LATE),
+            t_offline_pending=Count("pk", filter=live & offline & waiting),
+            t_offline_revoked=Count("pk", filter=offline & revoked),
         )
         .order_by()
     )
@@ -212,7 +224,7 @@ def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
     """The negatives opened in the period, each with how far its handling was and what the person last said.
 
     `verify_late`, `late`: a limit had run out unmet (or was met too late); `accepted`:
-    its latest round was accepted; `word`: 1 content, 0 not, UNASKED not called back yet, None no
+    its latest round was accepted; `revoked`: by the superior (R7); `word`: 1 content, 0 not, UNASKED not called back yet, None no
     rectification was ever accepted.
     """
     orders = Order.objects.filter(case=OuterRef("pk"), assigned_at__lte=cut)
@@ -237,22 +249,23 @@ def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
             )
         )
     )
-    verify_late = Q(verify_due_at__lte=cut) & (Q(confirmed_at__isnull=True) | Q(confirmed_at__gte=F("verify_due_at")))
+    verify_late = Q(verify_due_at__lte=cut) & (Q(verified_at__isnull=True) | Q(verified_at__gte=F("verify_due_at")))
     return (
         Case.objects.filter(unit.scope, opened_at__gte=period.since, opened_at__lt=period.before, opened_at__lte=cut)
         .exclude(state=CaseState.CLOSED, result=WITHDRAWN, closed_at__lte=cut)
         .annotate(
             verify_late=counted(verify_late),
             late=counted(Q(Exists(overdue))),
+            revoked=counted(Q(result=REVOKED, closed_at__lte=cut)),
             accepted=Coalesce(Subquery(latest.values("ok")[:1]), 0),
             word=Subquery(said.values("content")[:1]),
         )
     )
 
 
-DUE = Q(accepted=1) | Q(verify_late=1) | Q(late=1)
-DONE = Q(accepted=1, verify_late=0, late=0)
-ACCEPTED, SOLVED = Q(word__isnull=False), Q(word=1)
+DUE = Q(revoked=0) & (Q(accepted=1) | Q(verify_late=1) | Q(late=1))
+DONE = Q(revoked=0, accepted=1, verify_late=0, late=0)
+ACCEPTED, SOLVED = Q(revoked=0, word__isnull=False), Q(revoked=0, word=1)
 
 
 def real_name_proofs(rules: law.Rules) -> frozenset[str]:
@@ -269,9 +282,9 @@ def negative_tallies(
     """
     whole = Period(buckets[0].start, buckets[-1].end)
     real = real_name_proofs(rules)
-    rows = negatives_of(unit, whole, cut).annotate(group_window=_window(unit, split), bucket=_bucket("opened_at", buckets)).values_list(
-        "organization_code", "group_window", "bucket", "service_id", "service__case_no", "service__outcome",
-        "service__outcome_at", "rating__proof", "verify_late", "late", "accepted", "word",
+    rows = negatives_of(unit, whole, cut).annotate(group_window=_window(unit, split), bucket=_bucket("opened_at", buckets), waiting=counted(pending_at(cut, "service__"))).values_list(
+        "organization_code", "group_window", "bucket", "service_id", "service__case_no", "rating__proof", "verify_late", "late", "accepted", "word", "revoked",
+        "waiting",
     )  # fmt: skip
     found: dict[Key, Tally] = defaultdict(Tally)
     seen: dict[tuple[Key, str], set[object]] = defaultdict(set)
@@ -281,27 +294,29 @@ def negative_tallies(
         bucket,
         service,
         case_no,
-        outcome,
-        outcome_at,
         proof,
         unverified,
         late,
         accepted,
         word,
+        revoked,
+        waiting,
     ) in rows.iterator(chunk_size=5000):
         key = Key(organization, window, bucket)
         tally = found[key]
-        invalid = outcome == Outcome.INVALID and outcome_at is not None and outcome_at <= cut
         tally.opened += 1
+        if revoked:  # it was received, and counts for nothing else (R7)
+            tally.negatives_revoked += 1
+            continue
         if accepted or unverified or late:
             tally.due += 1
-            tally.due_invalid += invalid
+            tally.due_pending += waiting
             tally.done += bool(accepted and not unverified and not late)
             seen[key, "due_services"].add(service)
             seen[key, "due_cases"].add(case_no)
         if word is not None:
             tally.accepted += 1
-            tally.accepted_invalid += invalid
+            tally.accepted_pending += waiting
             tally.solved += word == 1
             tally.real_accepted += proof in real
             tally.real_solved += word == 1 and proof in real

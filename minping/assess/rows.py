@@ -110,14 +110,15 @@ SERVICE_PARTS = {
     "ratings": "本人评价",
     "defaults": "默认满意",
     "supplementary": "默认后追加评价",
-    "invalid": "认定无效，申请撤销中",
+    "invalid": "认定无效，申请撤销中（照常计入）",
+    "revoked": "上级已撤销（不再计入）",
     "denominator": "全部",
 }
 SERVICE_COLUMNS = ("服务日期", "单位", "窗口", "事项", "办理方式", "结果", "从哪里来", "评价日期", "理由")
 SERVICE_FULL = ("办件编号", "服务序号", "留言")
 _SERVICE_FIELDS = (
     "served_at", "organization_name", "window_name", "item_name", "handling", "own_level", "own_at", "own_tags",
-    "silent_level", "silent_at", "late_level", "late_tags", "late_at", "outcome", "outcome_at", "case_no",
+    "silent_level", "silent_at", "late_level", "late_tags", "late_at", "outcome", "outcome_at", "waiting", "case_no",
     "service_no", "own_text", "late_text",
 )  # fmt: skip
 
@@ -132,6 +133,7 @@ def _services(indicator_id: str, part: str, unit: Unit, period: Period, view: Vi
         "defaults": indicator.defaults,
         "supplementary": indicator.supplementary,
         "invalid": indicator.pending_revocation,
+        "revoked": indicator.revoked,
         "denominator": indicator.denominator,
     }
     parts = _choices(SERVICE_PARTS, counts)
@@ -140,16 +142,24 @@ def _services(indicator_id: str, part: str, unit: Unit, period: Period, view: Vi
     found = (
         queries.services_of(unit, period, view.at)
         .alias(counted=queries.counted(numerator))
-        .filter(population, _part(chosen.id, {"ratings": queries.RATED, "invalid": queries.invalid_at(view.at)}))
+        .filter(population, _service_part(chosen.id, view.at))
         .annotate(
             own_tags=F("own__tags"), own_text=F("own__text"), late_level=F("late__level"), late_tags=F("late__tags"),
-            late_text=F("late__text"),
+            late_text=F("late__text"), waiting=queries.counted(queries.pending_at(view.at)),
         )
         .order_by("-served_at", "-pk")
         .values(*_SERVICE_FIELDS)
     )  # fmt: skip
     columns = SERVICE_COLUMNS + (SERVICE_FULL if view.full else ())
     return Rows(indicator, chosen, parts, columns, found.count(), _reader(found, lambda row: _service_row(row, view)))
+
+
+def _service_part(part: str, cut: datetime) -> Q:
+    """What the superior revoked stands in its own part and in no other (R7)."""
+    revoked = queries.revoked_at(cut)
+    if part == "revoked":
+        return revoked
+    return ~revoked & _part(part, {"ratings": queries.RATED, "invalid": queries.pending_at(cut)})
 
 
 def _part(part: str, more: Mapping[str, Q]) -> Q:
@@ -194,7 +204,9 @@ def _service_row(row: Mapping[str, Any], view: View) -> Row:
             origin += f"；追加评价：{law.InterfaceLevel(row['late_level']).label}"
             tags, text = row["late_tags"], row["late_text"]
     if row["outcome"] == Outcome.INVALID and row["outcome_at"] is not None and row["outcome_at"] <= view.at:
-        origin += "；认定无效，申请撤销中"
+        origin += "；上级已撤销，不再计入"
+    elif row["waiting"]:
+        origin += "；认定无效，申请撤销中，照常计入"
     handling = view.rules.handlings.get(row["handling"])
     cells: tuple[Cell, ...] = (
         view.when(row["served_at"]), row["organization_name"], row["window_name"] or None, row["item_name"],
@@ -214,7 +226,8 @@ def _labels(tags: Any, rules: law.Rules) -> str | None:
 NEGATIVE_PARTS = {
     "numerator": "计入分子",
     "rest": "未计入分子",
-    "invalid": "认定无效，申请撤销中",
+    "invalid": "认定无效，申请撤销中（照常计入）",
+    "revoked": "上级已撤销（不再计入）",
     "denominator": "应计入的全部",
     "opened": "期间收到的全部差评",
 }
@@ -245,6 +258,7 @@ def _negatives(indicator_id: str, part: str, unit: Unit, period: Period, view: V
         "numerator": indicator.numerator,
         "rest": indicator.denominator - indicator.numerator,
         "invalid": indicator.pending_revocation,
+        "revoked": indicator.revoked,
         "denominator": indicator.denominator,
         "opened": tally.opened,
     }
@@ -254,8 +268,12 @@ def _negatives(indicator_id: str, part: str, unit: Unit, period: Period, view: V
     found = (
         queries.negatives_of(unit, period, view.at)
         .alias(counted=queries.counted(numerator))
-        .filter(Q() if chosen.id == "opened" else population)
-        .filter(_part(chosen.id, {"opened": Q(), "invalid": queries.invalid_at(view.at, "service__")}))
+        .filter(Q() if chosen.id in ("opened", "revoked") else population)
+        .filter(
+            _part(
+                chosen.id, {"opened": Q(), "revoked": Q(revoked=1), "invalid": queries.pending_at(view.at, "service__")}
+            )
+        )
         .order_by("-opened_at", "-pk")
         .values(*_NEGATIVE_FIELDS)
     )

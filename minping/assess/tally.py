@@ -18,25 +18,28 @@ class Tally:
     defaults: int = 0  # made by rule (R2)
     good_defaults: int = 0
     supplementary: int = 0  # the person's word after a default (R3)
-    invalid: int = 0
+    pending: int = 0  # a revocation of the rating is applied for: it counts (R7)
+    revoked: int = 0  # the superior has revoked the rating: the service counts nowhere above (R7)
     # Of these, handled in a hall, at an agent point or at a terminal.
     offline: int = 0
     offline_cases: int = 0
     offline_ratings: int = 0
     offline_defaults: int = 0
     offline_supplementary: int = 0
-    offline_invalid: int = 0
+    offline_pending: int = 0
+    offline_revoked: int = 0
     # Negatives opened in the period.
     opened: int = 0
     due: int = 0  # accepted as rectified, or a limit has run out
     due_services: int = 0
     due_cases: int = 0
-    due_invalid: int = 0
+    due_pending: int = 0
+    negatives_revoked: int = 0
     done: int = 0  # accepted, every step in time
     accepted: int = 0  # a rectification was accepted
     accepted_services: int = 0
     accepted_cases: int = 0
-    accepted_invalid: int = 0
+    accepted_pending: int = 0
     solved: int = 0  # the person's last word is content
     real_accepted: int = 0  # of these, rated under a verified identity (R12)
     real_solved: int = 0
@@ -76,7 +79,8 @@ class Definition:
     ratings: str = ""
     defaults: str = ""
     supplementary: str = ""
-    invalid: str = ""
+    pending: str = ""
+    revoked: str = ""
     real_name: tuple[str, str] | None = None  # numerator and denominator of the real-name part
     sampled: bool = True  # quarters are not a sample: R13's minimum is one of services
 
@@ -90,18 +94,19 @@ DEFINITIONS = (
     Definition(  # minan/5.1.1: the person's own word, never a default
         "participation", "offline_ratings", "offline", services="offline", cases="offline_cases",
         ratings="offline_ratings", defaults="offline_defaults", supplementary="offline_supplementary",
-        invalid="offline_invalid",
+        pending="offline_pending", revoked="offline_revoked",
     ),
     Definition(  # minan/5.1.2: below the line stand all services, not the rated ones
         "praise", "good", "services", by_default="good_defaults", services="services", cases="cases",
-        ratings="ratings", defaults="defaults", supplementary="supplementary", invalid="invalid",
+        ratings="ratings", defaults="defaults", supplementary="supplementary", pending="pending", revoked="revoked",
     ),
     Definition(  # minan/5.1.3
-        "rectified", "done", "due", services="due_services", cases="due_cases", ratings="due", invalid="due_invalid",
+        "rectified", "done", "due", services="due_services", cases="due_cases", ratings="due", pending="due_pending",
+        revoked="negatives_revoked",
     ),
     Definition(  # minan/5.1.4, R9: real-name negatives must reach 100 %
         "follow_up", "solved", "accepted", services="accepted_services", cases="accepted_cases", ratings="accepted",
-        invalid="accepted_invalid", real_name=("real_solved", "real_accepted"),
+        pending="accepted_pending", revoked="negatives_revoked", real_name=("real_solved", "real_accepted"),
     ),
     Definition("reporting", "quarters_in_time", "quarters", sampled=False),  # minan/5.1.5
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from minping.feedback.models import Case
+from minping.feedback.models import Case, Revocation
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,32 @@ class CaseConfirmed:
 
 
 @dataclass(frozen=True)
+class CaseAppealed:
+    """The window or its unit appeals: what was being rectified waits for the answer (minan/4.2.2)."""
+
+    case: Case
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RevocationRequested:
+    """The head of the office approved: the application goes up by level of authority (R7)."""
+
+    revocation: Revocation
+    at: datetime
+
+
+@dataclass(frozen=True)
+class RevocationAnswered:
+    """The superior revoked or refused; only now may the rating leave the indicators (R7)."""
+
+    revocation: Revocation
+    at: datetime
+
+
+@dataclass(frozen=True)
 class CaseChanged:
-    """Its rating was changed by its giver within the minutes allowed."""
+    """A step that the province is told and nothing else here follows from."""
 
     case: Case
     at: datetime

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from minping.evaluate.models import Rating, Service
-from minping.feedback.states import CallOutcome, CallPurpose, CaseState
+from minping.feedback.states import Authority, CallOutcome, CallPurpose, CaseState, Ground
 from minping.kernel import ids
 from minping.kernel.due import Due
 
@@ -33,6 +33,11 @@ class Case(Due):
     state = models.CharField(max_length=12, choices=[(s.value, s.label) for s in CaseState])
     opened_at = models.DateTimeField()
     verify_due_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True)  # the verification was answered, one way or the other (R4)
+    appealed_at = models.DateTimeField(null=True)
+    appealed_by = models.CharField(max_length=80, blank=True)
+    appeal = models.TextField("申诉理由", blank=True)
+    supervised_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.CharField(max_length=80, blank=True)
     closed_at = models.DateTimeField(null=True)
@@ -40,8 +45,8 @@ class Case(Due):
     revision = models.SmallIntegerField(default=1)
 
     JOURNALLED: ClassVar = (
-        "number", "service_id", "rating_id", "state", "level", "opened_at", "due_at", "confirmed_at", "closed_at",
-        "result",
+        "number", "service_id", "rating_id", "state", "level", "opened_at", "due_at", "verified_at", "appealed_at",
+        "appealed_by", "appeal", "supervised_at", "confirmed_at", "closed_at", "result",
     )  # fmt: skip
 
     class Meta:
@@ -78,3 +83,50 @@ class CallBack(models.Model):
 
     class Meta:
         verbose_name = "回访"
+
+
+class Revocation(models.Model):
+    """申请撤销: proposed, seconded where it is called malicious, approved, and answered by the superior (R7, R8).
+
+    A case may have several, each kept; the open one has no `ended_at`.  `unit` is the
+    path of the organisation for which the person acted: two units, two people.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="revocations")
+    ground = models.CharField(max_length=15, choices=[(g.value, g.label) for g in Ground])
+    statement = models.TextField()
+    document = models.CharField(max_length=120, blank=True)
+    proposed_at = models.DateTimeField()
+    proposed_by = models.CharField(max_length=80)
+    proposed_unit = models.CharField(max_length=255)
+    seconded_at = models.DateTimeField(null=True)
+    seconded_by = models.CharField(max_length=80, blank=True)
+    seconded_unit = models.CharField(max_length=255, blank=True)
+    approved_at = models.DateTimeField(null=True)
+    approved_by = models.CharField(max_length=80, blank=True)
+    authority = models.CharField(max_length=10, blank=True, choices=[(a.value, a.label) for a in Authority])
+    reference = models.CharField(max_length=120, blank=True)
+    answer = models.CharField(max_length=10, blank=True)  # revoke, refuse; empty while pending or sent back inside
+    answer_text = models.TextField(blank=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=80, blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    JOURNALLED: ClassVar = (
+        "case_id", "ground", "statement", "document", "proposed_at", "proposed_by", "proposed_unit", "seconded_at",
+        "seconded_by", "seconded_unit", "approved_at", "approved_by", "authority", "reference", "answer",
+        "answer_text", "answered_at", "answered_by", "ended_at",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = "撤销申请"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["case"], name="one_open_revocation", condition=models.Q(ended_at__isnull=True)
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["case", "approved_at"], name="revocation_case")]
+
+    def __str__(self) -> str:
+        return f"{self.case} {Ground(self.ground).label}"

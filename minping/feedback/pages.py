@@ -12,13 +12,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from minping.evaluate.services import identity_open
-from minping.feedback import services, view
+from minping.feedback import decisions, services, view
 from minping.feedback.models import Case
-from minping.feedback.states import CallPurpose
+from minping.feedback.states import MOVES, CallPurpose, CaseState
 from minping.kernel import clock, events, work
 from minping.kernel.access import Actor
-from minping.kernel.errors import Problem
-from minping.kernel.web import actor, staff_page
+from minping.kernel.errors import NotFound, Problem
+from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.registry import queries as registry
 
 
@@ -108,12 +108,44 @@ def _with_identity(request: HttpRequest, case: Case, purpose: CallPurpose, shown
 @require_POST
 def confirm(request: HttpRequest, case_id: UUID) -> HttpResponse:
     """Confirm a negative: it is handed over for rectification (minan/4.2.3)."""
-    by = actor(request)
-    case = _case(case_id, by)
+    return _decide(request, case_id, "confirm")
+
+
+@staff_page(SIGNED_IN)
+@require_POST
+def move(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
+    """Any move of the case's table, by its verb; who may is asked of the table itself."""
+    if verb not in _verbs():
+        raise NotFound()
+    return _decide(request, case_id, verb)
+
+
+DONE = {"confirm": "已认定属实，转办整改"}
+
+
+def _verbs() -> frozenset[str]:
+    return frozenset({"confirm", *decisions.ACTS})
+
+
+def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
+    """Done, on to the next; refused, back with the sentence.  Whoever may not even see it is told nothing."""
+    by, now = actor(request), clock.now()
+    case = services.case_get(case_id)
+    move = MOVES.move(verb)
+    where = registry.place(case.organization_code)
+    if not by.can("case.read", where.path):
+        by.require(move.permission, where.path, case.window_code)
+    party = not by.can("case.read", where.path)
+    view_id = "appeal" if party else view.HERE.get(CaseState(case.state), "mine")
     try:
-        services.case_confirm(case_id=case.pk, note=request.POST.get("note", ""), by=by, at=clock.now())
+        if verb == "confirm":
+            services.case_confirm(case_id=case.pk, note=request.POST.get("note", ""), by=by, at=now)
+        else:
+            decisions.case_decide(case_id=case.pk, verb=verb, said=request.POST.dict(), by=by, at=now)
     except Problem as problem:
         messages.error(request, problem.message + problem.cure)
-        return HttpResponseRedirect(reverse("desk_case", args=["verify", case.pk]))
-    messages.success(request, f"{case.number} 已认定属实，转办整改。")
-    return HttpResponseRedirect(reverse("desk_view", args=["verify"]) + "?next=1")
+        back = "mine" if not by.may(view.PERMISSION_OF.get(view_id, "")) else view_id
+        return HttpResponseRedirect(reverse("desk_case", args=[back, case.pk]))
+    messages.success(request, f"{case.number} {DONE.get(verb, f'已办：{move.label}')}。")
+    onward = view_id if by.may(view.PERMISSION_OF.get(view_id, "")) else "mine"
+    return HttpResponseRedirect(reverse("desk_view", args=[onward]) + "?next=1")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -25,8 +26,8 @@ from minping.registry import queries as registry
 class NotCalledYet(Problem):
     code = "not_called_yet"
     status = 409
-    message = "还没有回访记录，不能认定。"
-    cure = "请先电话回访评价人，把通话情况记下来（minan/4.2.2）。"
+    message = "还没有与评价人通上话，不能认定。"
+    cure = "请先电话回访；无法联系的，至少在两天里拨打三次并逐次记录（minan/4.2.2）。"
 
 
 def number_of(identifier: UUID, at: datetime) -> str:
@@ -105,19 +106,18 @@ def on_ratings_changed(event: RatingsChanged) -> None:
             continue
         Case.objects.filter(pk=case.pk).update(level=rating.level, excerpt=excerpt_of(rating))
         case.level = rating.level
-        if case.state == CaseState.CLOSED and now:
+        if case.state == CaseState.CLOSED and case.result == WITHDRAWN and now:
             clock = due.clock(case.area_code, "verify", event.at)
-            _set(
-                case, event.at, SYSTEM, "case.opened", state=CaseState.VERIFYING, closed_at=None, result="",
-                verify_due_at=clock["due_at"], **clock,
+            case_move(
+                case, "restore", SYSTEM, event.at, facts={}, closed_at=None, result="", verify_due_at=clock["due_at"],
+                **clock,
             )  # fmt: skip
         elif case.state == CaseState.VERIFYING and was and not now:
-            _set(
-                case, event.at, SYSTEM, "case.withdrawn", state=CaseState.CLOSED, closed_at=event.at,
-                result="changed_by_rater", **due.STOPPED,
-            )  # fmt: skip
+            case_move(case, "withdraw", SYSTEM, event.at, facts={}, closed_at=event.at, result=WITHDRAWN, **due.STOPPED)
         else:
             _set(case, event.at, SYSTEM, "case.rating_changed")
+            continue
+        events.publish(CaseChanged(case, event.at))
 
 
 def _set(case: Case, at: datetime, by: Actor, action: str, **changes: object) -> None:
@@ -139,17 +139,76 @@ def case_get(case_id: UUID) -> Case:
     return case
 
 
+def unit_of(by: Actor, permission: str, path: str) -> str:
+    """For which organisation somebody acts on a thing at `path`: the nearest that gave the permission."""
+    paths = (grant.path for grant in by.scopes(permission) if path.startswith(grant.path))
+    return max(paths, key=len, default="")
+
+
+def conflicts(case: Case, by: Actor, permission: str) -> frozenset[str]:
+    """How `by` is party to this case: the rated, or somebody who had a hand in the open application (R8)."""
+    found = set(conflicts_of(case.service, by))
+    open_one = case.revocations.filter(ended_at__isnull=True).first()
+    if open_one is not None:
+        path = registry.place(case.organization_code).path
+        party = {
+            "proposer": open_one.proposed_by == by.name,
+            "seconder": open_one.seconded_by == by.name,
+            "same_unit": open_one.proposed_unit == unit_of(by, permission, path),
+        }
+        found.update(name for name, is_so in party.items() if is_so)
+    return frozenset(found)
+
+
 def refusal(verb: str, case: Case, by: Actor, at: datetime) -> Problem | None:
     """Why `by` may not make the move now (table, role, place, conflict of interest); None where it may."""
+    move = MOVES.move(verb)
     return machine.refusal(
-        MOVES.move(verb),
+        move,
         state=case.state,
         by=by,
         path=registry.place(case.organization_code).path,
         window_code=case.window_code,
-        conflicts=conflicts_of(case.service, by),
+        conflicts=conflicts(case, by, move.permission),
         rules=law.at(case.area_code, beijing(at).date()),
     )
+
+
+def case_move(case: Case, verb: str, by: Actor, at: datetime, *, facts: Mapping[str, Any], **changes: Any) -> None:
+    """Check, compare and set, journal: the one way a case moves.  In the caller's transaction."""
+    refused = refusal(verb, case, by, at)
+    if refused is not None:
+        raise refused
+    move = MOVES.move(verb)
+    changes["revision"] = case.revision + 1
+    machine.advance(Case.objects.filter(pk=case.pk, revision=case.revision), move, state=case.state, **changes)
+    for name, value in [("state", move.target), *changes.items()]:
+        setattr(case, name, value)
+    journal.write(
+        JOURNAL_OF.get(verb, f"case.{verb}"), at=at, actor=by.name, organization_code=case.organization_code,
+        subject=case.pk, records=[case], number=case.number, clause=move.clause, **facts,
+    )  # fmt: skip
+
+
+# The names under which the first moves stand in journals already written.
+JOURNAL_OF = {
+    "confirm": "case.confirmed", "close": "case.closed", "withdraw": "case.withdrawn", "restore": "case.opened",
+}  # fmt: skip
+WITHDRAWN = "changed_by_rater"
+
+
+def verified_by_call(case: Case, purpose: CallPurpose, at: datetime) -> bool:
+    """The person was heard, or tried for as often and on as many days as the law file asks (minan/4.2.2)."""
+    calls = list(case.calls.filter(purpose=purpose).values_list("outcome", "at"))
+    if any(CallOutcome(outcome).heard for outcome, _ in calls):
+        return True
+    return unreachable(calls, law.at(case.area_code, beijing(at).date()))
+
+
+def unreachable(calls: Sequence[tuple[str, datetime]], rules: law.Rules) -> bool:
+    """Whether attempts that reached nobody are enough to say 无法联系."""
+    days = {beijing(at).date() for _, at in calls}
+    return len(calls) >= rules.value("unreachable_calls").number and len(days) >= rules.value("unreachable_days").number
 
 
 def call_refusal(case: Case, by: Actor, at: datetime) -> Problem | None:
@@ -192,32 +251,40 @@ def call_record(
 def case_confirm(*, case_id: UUID, note: str, by: Actor, at: datetime) -> Case:
     """Confirm the negative after a call-back: it is handed over for rectification (minan/4.2.3)."""
     case = case_get(case_id)
-    refused = refusal("confirm", case, by, at)
+    return case_uphold(case, "confirm", note, by, at)
+
+
+def case_uphold(case: Case, verb: str, note: str, by: Actor, at: datetime) -> Case:
+    """The negative stands, with or against an appeal; the 5 working days run from here (R5)."""
+    refused = refusal(verb, case, by, at)
     if refused is not None:
         raise refused
-    if not case.calls.filter(purpose=CallPurpose.VERIFY).exists():
+    if not verified_by_call(case, CallPurpose.VERIFY, at):
         raise NotCalledYet()
     with transaction.atomic():
-        changes = {"confirmed_at": at, "confirmed_by": by.name, "revision": case.revision + 1, **due.STOPPED}
-        machine.advance(Case.objects.filter(pk=case.pk), MOVES.move("confirm"), state=case.state, **changes)
-        case.refresh_from_db()
-        journal.write(
-            "case.confirmed", at=at, actor=by.name, organization_code=case.organization_code, subject=case.pk,
-            records=[case], number=case.number, clause="minan/4.2.3", note=len(note.strip()),
+        case_move(
+            case, verb, by, at, facts={"note": len(note.strip())}, verified_at=at,
+            confirmed_at=case.confirmed_at or at, confirmed_by=by.name, **due.STOPPED,
         )  # fmt: skip
         events.publish(CaseConfirmed(case, at, by.name))
     return case
 
 
+def case_accept(*, case: Case, at: datetime) -> None:
+    """Its rectification was accepted by someone else: the time for an appeal is over (R4)."""
+    case.refresh_from_db()
+    case_move(case, "accept", SYSTEM, at, facts={})
+
+
+def case_reopen(*, case: Case, at: datetime) -> None:
+    """Not solved: rectified anew, and the superior is told (minan/5.1.4)."""
+    case.refresh_from_db()
+    case_move(case, "reopen", SYSTEM, at, facts={})
+    events.publish(CaseChanged(case, at))
+
+
 def case_close(*, case: Case, result: str, at: datetime) -> None:
     """Close a case whose rectification is done and called back; only the chain does this."""
-    machine.advance(
-        Case.objects.filter(pk=case.pk), MOVES.move("close"), state=CaseState.CONFIRMED, closed_at=at, result=result,
-        revision=case.revision + 1,
-    )  # fmt: skip
     case.refresh_from_db()
-    journal.write(
-        "case.closed", at=at, actor=SYSTEM.name, organization_code=case.organization_code, subject=case.pk,
-        records=[case], number=case.number, result=result,
-    )  # fmt: skip
+    case_move(case, "close", SYSTEM, at, facts={"result": result}, closed_at=at, result=result)
     events.publish(CaseClosed(case, at))

@@ -1,4 +1,4 @@
-"""The negative case as a table of moves.  Appeal and revocation come with their own issue, whole."""
+"""The negative case as a table of moves, from its arrival to its end (minan/4.2.1–4.2.3, R4, R5, R7, R8)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,25 @@ from minping.kernel.moves import Move, Table
 
 class CaseState(StrEnum):
     VERIFYING = "verifying"
+    APPEALED = "appealed"
+    MALICIOUS = "malicious"
+    PROPOSED = "proposed"
+    REVOKING = "revoking"
     CONFIRMED = "confirmed"
+    ACCEPTED = "accepted"
     CLOSED = "closed"
 
     @property
     def label(self) -> str:
-        return {"verifying": "待核实", "confirmed": "整改中", "closed": "已办结"}[self.value]
+        return {
+            "verifying": "待核实", "appealed": "申诉待复核", "malicious": "疑似恶意，待第二人复核",
+            "proposed": "待负责人审批", "revoking": "申请撤销中", "confirmed": "整改中", "accepted": "整改已验收",
+            "closed": "已办结",
+        }[self.value]  # fmt: skip
 
 
 S = CaseState
+_VERIFY = (S.VERIFYING, S.APPEALED)
 MOVES = Table(
     "差评件",
     (
@@ -25,13 +35,91 @@ MOVES = Table(
             "confirm", "属实，转办整改", (S.VERIFYING,), S.CONFIRMED, "case.verify", "minan/4.2.3",
             stops="verify", starts="rectify", announces="CaseConfirmed",
         ),
+        # Once, and before the rectification is accepted: `accepted` is no source (R4).
         Move(
-            "reopen", "没有解决，重新整改", (S.CONFIRMED,), S.CONFIRMED, "", "minan/4.2.3",
-            starts="rectify", announces="CaseConfirmed",
+            "appeal", "提出申诉", (S.VERIFYING, S.CONFIRMED), S.APPEALED, "case.appeal", "minan/4.2.2",
+            pauses="rectify", starts="verify", announces="CaseAppealed",
         ),
-        Move("close", "办结", (S.CONFIRMED,), S.CLOSED, "", "minan/4.2.3", announces="CaseClosed"),
+        Move(
+            "dismiss", "申诉不成立，转办整改", (S.APPEALED,), S.CONFIRMED, "case.verify", "minan/4.2.2",
+            stops="verify", starts="rectify", announces="CaseConfirmed",
+        ),
+        # The clock of verification goes on until the office has decided: a proposal is no answer.
+        Move("mistaken", "认定误评，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2"),
+        Move("not_ours", "不是本单位的事项，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2"),
+        Move("malicious", "认定恶意，请第二人复核", _VERIFY, S.MALICIOUS, "case.verify", "minan/4.2.2"),
+        Move("second", "第二人复核：同意认定恶意", (S.MALICIOUS,), S.PROPOSED, "case.second", "minan/4.2.2"),
+        Move("doubt", "第二人复核：不同意，重新核实", (S.MALICIOUS,), S.VERIFYING, "case.second", "minan/4.2.2"),
+        Move(
+            "approve", "同意，上报申请撤销", (S.PROPOSED,), S.REVOKING, "case.approve", "minan/4.2.2",
+            stops="verify", announces="RevocationRequested",
+        ),
+        Move("disapprove", "不同意，重新核实", (S.PROPOSED,), S.VERIFYING, "case.approve", "minan/4.2.2"),
+        Move(
+            "forward", "上级已转报更高一级", (S.REVOKING,), S.REVOKING, "case.answer", "minan/4.2.2", by_system=True,
+        ),
+        Move(
+            "revoke", "上级已撤销", (S.REVOKING,), S.CLOSED, "case.answer", "minan/4.2.2",
+            announces="RevocationAnswered", by_system=True,
+        ),
+        Move(
+            "refuse", "上级不予撤销，转办整改", (S.REVOKING,), S.CONFIRMED, "case.answer", "minan/4.2.2",
+            starts="rectify", announces="RevocationAnswered", by_system=True,
+        ),
+        Move("supervise", "督办", (S.CONFIRMED,), S.CONFIRMED, "case.supervise", "minan/4.2.3"),
+        Move("accept", "整改通过验收", (S.CONFIRMED,), S.ACCEPTED, "", "minan/4.2.3"),
+        Move(
+            "reopen", "没有解决，重新整改", (S.ACCEPTED,), S.CONFIRMED, "", "minan/4.2.3",
+            starts="rectify", announces="CaseChanged",
+        ),
+        Move("close", "办结", (S.ACCEPTED,), S.CLOSED, "", "minan/4.2.3", announces="CaseClosed"),
+        Move(
+            "withdraw", "评价人改了评价", (S.VERIFYING,), S.CLOSED, "", "minan/3.1.3",
+            stops="verify", announces="CaseChanged",
+        ),
+        Move(
+            "restore", "评价人又改为差评", (S.CLOSED,), S.VERIFYING, "", "minan/3.1.3",
+            starts="verify", announces="CaseChanged",
+        ),
     ),
 )  # fmt: skip
+
+
+class Ground(StrEnum):
+    """Why a revocation is applied for (minan/4.2.2)."""
+
+    MISTAKEN = "mistaken"
+    MALICIOUS = "malicious"
+    NOT_OURS = "not_our_case"
+
+    @property
+    def label(self) -> str:
+        return {"mistaken": "误评", "malicious": "恶意差评", "not_our_case": "不是本单位的事项"}[self.value]
+
+
+class Authority(StrEnum):
+    """Who decides on a revocation, upward by level (minan/4.2.2)."""
+
+    DISTRICT = "district"
+    CITY = "city"
+    PROVINCE = "province"
+
+    @property
+    def label(self) -> str:
+        return {"district": "区", "city": "市", "province": "省"}[self.value]
+
+    @property
+    def next(self) -> Authority | None:
+        ladder = list(Authority)
+        place = ladder.index(self) + 1
+        return ladder[place] if place < len(ladder) else None
+
+    @classmethod
+    def above(cls, area_code: str) -> Authority:
+        """The first level above an area: street → district → city → province."""
+        if len(area_code) > 6 and area_code[6:].strip("0"):
+            return cls.DISTRICT
+        return cls.CITY if area_code[4:6] != "00" else cls.PROVINCE
 
 
 class CallOutcome(StrEnum):
@@ -45,6 +133,11 @@ class CallOutcome(StrEnum):
         return {
             "answered": "接通", "no_answer": "未接通", "refused": "接通后拒绝", "wrong_number": "号码有误",
         }[self.value]  # fmt: skip
+
+    @property
+    def heard(self) -> bool:
+        """The person was reached: they spoke, or said that they will not."""
+        return self in (CallOutcome.ANSWERED, CallOutcome.REFUSED)
 
 
 class CallPurpose(StrEnum):

@@ -6,4 +6,5 @@ urlpatterns = [
     path("cases/<uuid:case_id>/call/", pages.call, name="case_call"),
     path("cases/<uuid:case_id>/identity/", pages.open_identity, name="case_identity"),
     path("cases/<uuid:case_id>/confirm/", pages.confirm, name="case_confirm"),
+    path("cases/<uuid:case_id>/move/<slug:verb>/", pages.move, name="case_move"),
 ]

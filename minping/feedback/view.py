@@ -14,13 +14,27 @@ from minping import law
 from minping.evaluate.states import RatingKind
 from minping.evaluate.view import entry_label
 from minping.feedback import services
-from minping.feedback.models import CallBack, Case
-from minping.feedback.states import CallOutcome, CallPurpose, CaseState
+from minping.feedback.models import CallBack, Case, Revocation
+from minping.feedback.states import MOVES, Authority, CallOutcome, CallPurpose, CaseState, Ground
 from minping.kernel import clock, work
 from minping.kernel.access import Actor
 from minping.kernel.models import JournalEntry
 
-VIEWS = (work.View("verify", "待核实", "case.verify"),)
+VIEWS = (
+    work.View("verify", "待核实", "case.verify"),
+    work.View("review", "申诉复核", "case.verify"),
+    work.View("second", "待第二人复核", "case.second"),
+    work.View("approve", "待审批", "case.approve"),
+    work.View("superior", "申请撤销中", "case.answer"),
+    work.View("appeal", "可以申诉", "case.appeal"),
+)
+STATE_OF = {
+    "verify": CaseState.VERIFYING, "review": CaseState.APPEALED, "second": CaseState.MALICIOUS,
+    "approve": CaseState.PROPOSED, "superior": CaseState.REVOKING, "appeal": CaseState.VERIFYING,
+}  # fmt: skip
+PERMISSION_OF = {view.id: view.permission for view in VIEWS}
+# Where a case stands on the work place, by its state: the view in which it is dealt with.
+HERE = {state: view for view, state in STATE_OF.items() if view != "appeal"}
 
 SCRIPTS = {
     CallPurpose.VERIFY: (
@@ -45,6 +59,29 @@ HISTORY = {
     "case.withdrawn": "评价人改了评价，不再按差评办理",
     "case.closed": "办结",
     "case.due_recomputed": "放假安排公布，时限重新计算",
+    "case.appeal": "窗口提出申诉，复核时限起算（次日起）",
+    "case.dismiss": "申诉不成立，转办整改",
+    "case.mistaken": "认定误评，提请审批",
+    "case.not_ours": "认定不是本单位的事项，提请审批",
+    "case.malicious": "认定恶意，请第二人复核",
+    "case.second": "第二人复核：同意认定恶意",
+    "case.doubt": "第二人复核：不同意，重新核实",
+    "case.approve": "负责人同意，上报申请撤销；答复之前照常计入",
+    "case.disapprove": "负责人不同意，重新核实",
+    "case.forward": "上级转报更高一级",
+    "case.revoke": "上级已撤销",
+    "case.refuse": "上级不予撤销，转办整改",
+    "case.supervise": "督办",
+    "case.accept": "整改通过验收",
+    "case.reopen": "没有解决，重新整改，并报告上级",
+    "order.explain": "责任单位解释说明",
+    "order.ask_extension": "情况复杂，申请延期（原时限继续）",
+    "order.extend": "负责人同意延期一次",
+    "order.keep": "负责人不同意延期",
+    "order.suspend": "因申诉复核暂停整改，时限停表",
+    "order.resume": "恢复整改，时限接着计算",
+    "order.cancel": "差评已撤销，不再整改",
+    "order.unreached": "多次联系不上，等待再评",
     "order.assigned": "转办责任单位，整改时限起算（次日起）",
     "order.report": "责任单位报送整改情况",
     "order.return": "退回补充整改（原时限继续）",
@@ -158,38 +195,99 @@ def _rating_text(action: str, facts: Mapping[str, Any]) -> str:
     return "评价人补充了原因" if facts.get("level_before") == facts["level"] else f"评价人改为「{level}」"
 
 
+# What is asked for with each move of the table; a move that is not here asks nothing.
+_REASON = {"name": "reason", "label": "理由", "type": "textarea", "required": True, "max": 2000}
+_STATEMENT = {
+    "name": "statement", "label": "认定的理由和经过", "type": "textarea", "required": True, "max": 2000,
+    "help": "写明核实的情况；不要写群众的姓名电话。",
+}  # fmt: skip
+_DOCUMENT = {"name": "document", "label": "佐证材料的名称和文号", "type": "text", "required": False}
+_REFERENCE = {"name": "reference", "label": "上级决定的编号", "type": "text", "required": True}
+_ANSWER = {"name": "text", "label": "上级答复的内容", "type": "textarea", "required": False, "max": 2000}
+FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
+    "appeal": ({**_REASON, "label": "申诉的理由", "help": "每件只能申诉一次；整改通过验收之后不能再申诉。"},),
+    "dismiss": (_REASON,),
+    "mistaken": (_STATEMENT, _DOCUMENT),
+    "not_ours": (_STATEMENT, _DOCUMENT),
+    "malicious": (_STATEMENT, {**_DOCUMENT, "required": True, "help": "认定恶意要有证据，并由另一单位的人复核。"}),
+    "doubt": (_REASON,),
+    "disapprove": (_REASON,),
+    "forward": ({**_REFERENCE, "label": "上级转报的编号"},),
+    "revoke": (_REFERENCE, _ANSWER),
+    "refuse": (_REFERENCE, _ANSWER),
+    "supervise": ({**_REASON, "label": "督办要求"},),
+}
+HEARD = frozenset({"confirm", "dismiss", "mistaken", "malicious"})  # never before the person was called
+MAIN = frozenset({"confirm", "dismiss", "second", "approve"})
+
+
 def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """The buttons of the case's own table for this person, and why the others are not there."""
     offered: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
-    if case.state != CaseState.VERIFYING:
-        return offered, refused
-    called = CallBack.objects.filter(case=case, purpose=CallPurpose.VERIFY).exists()
-    calling = services.call_refusal(case, by, now)
-    if calling is None:
+    heard = services.verified_by_call(case, CallPurpose.VERIFY, now)
+    if case.state in (CaseState.VERIFYING, CaseState.APPEALED):
+        calling = services.call_refusal(case, by, now)
+        if calling is None:
+            url = reverse("case_call", args=[case.pk])
+            offered.append({"verb": "call", "label": "记录回访", "primary": not heard, "link": True, "url": url})
+        else:
+            refused.append({"label": "记录回访", "reason": calling.message})
+    for move in MOVES.from_state(case.state):
+        if not move.permission or (move.verb == "appeal" and case.appealed_at is not None):
+            continue
+        problem = services.refusal(move.verb, case, by, now)
+        if problem is None and move.verb in HEARD and not heard:
+            problem = services.NotCalledYet()
+        if problem is not None:
+            refused.append({"label": move.label, "reason": problem.message})
+            continue
         offered.append(
             {
-                "verb": "call", "label": "记录回访", "primary": not called, "link": True,
-                "url": reverse("case_call", args=[case.pk]),
+                "verb": move.verb, "label": move.label, "primary": move.verb in MAIN,
+                "url": reverse("case_move", args=[case.pk, move.verb]),
+                "fields": [dict(field) for field in FIELDS.get(move.verb, ())],
             }
         )  # fmt: skip
-    else:
-        refused.append({"label": "记录回访", "reason": calling.message})
-    confirming = services.refusal("confirm", case, by, now)
-    if confirming is not None:
-        refused.append({"label": "属实，转办整改", "reason": confirming.message})
-    elif not called:
-        refused.append({"label": "属实，转办整改", "reason": services.NotCalledYet.message})
-    else:
-        offered.append(
-            {
-                "verb": "confirm",
-                "label": "属实，转办整改",
-                "primary": True,
-                "url": reverse("case_confirm", args=[case.pk]),
-            }
-        )
     return offered, refused
+
+
+def revocation_context(case: Case, names: Mapping[str, str]) -> dict[str, Any] | None:
+    """The latest application for revocation: who said what, who agreed, with whom it lies, what was answered."""
+    row = Revocation.objects.filter(case=case).order_by("-proposed_at").first()
+    if row is None and not case.appeal:
+        return None
+    steps: list[tuple[str, str, str]] = []
+    if case.appealed_at is not None:
+        steps.append(("窗口申诉", _signed(case.appealed_at, case.appealed_by, names), case.appeal))
+    if row is not None:
+        document = f"（佐证：{row.document}）" if row.document else ""
+        title = f"认定{Ground(row.ground).label}"
+        steps.append((title, _signed(row.proposed_at, row.proposed_by, names), f"{row.statement}{document}"))
+        if row.seconded_at is not None:
+            steps.append(("第二人复核同意", _signed(row.seconded_at, row.seconded_by, names), ""))
+        if row.approved_at is not None:
+            level = Authority(row.authority).label
+            said = f"报{level}级；答复之前，这条评价照常计入。"
+            steps.append(("负责人同意上报", _signed(row.approved_at, row.approved_by, names), said))
+        if row.ended_at is not None:
+            label = {"revoke": "上级已撤销", "refuse": "上级不予撤销"}.get(row.answer, "不同意，重新核实")
+            number = f"编号 {row.reference}。" if row.reference else ""
+            steps.append((label, _signed(row.ended_at, row.answered_by, names), f"{number}{row.answer_text}"))
+    return {"steps": [{"title": title, "who": who, "text": text} for title, who, text in steps]}
+
+
+def _signed(at: datetime | None, by: str, names: Mapping[str, str]) -> str:
+    return f"{clock.moment_text(at)} {names.get(by, '')}" if at is not None else ""
+
+
+def party_context(case: Case) -> dict[str, Any]:
+    """The case for the window that may appeal: nothing by which its giver could be found (failures.md D14)."""
+    shown = case_context(case)
+    return {
+        **shown, "rated_text": clock.day_text(case.service.served_at), "channel_label": "", "proof_label": "",
+        "entry_label": "",
+    }  # fmt: skip
 
 
 # --- the work list -----------------------------------------------------------------------------
@@ -197,7 +295,7 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
 
 def queue(view: str, scope: work.Scope) -> QuerySet[Case]:
     """Cases waiting in a view, within a scope."""
-    rows: QuerySet[Case] = scope.filter(Case.objects.filter(state=CaseState.VERIFYING))
+    rows: QuerySet[Case] = scope.filter(Case.objects.filter(state=STATE_OF[view]))
     return rows
 
 

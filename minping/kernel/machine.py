@@ -54,8 +54,10 @@ def refusal(
     """
     if state not in move.source:
         return MoveRefused(state=type(move.target)(state).label, verb=move.label)  # type: ignore[attr-defined]
+    if by.name == "system" and (move.by_system or not move.permission):
+        return None
     if not move.permission:
-        return None if by.name == "system" else NotYours(verb=move.label)
+        return NotYours(verb=move.label)
     if not by.can(move.permission, path, window_code):
         return NotYours(verb=move.label)
     for conflict in sorted(rules.never(move.permission) & set(conflicts)):

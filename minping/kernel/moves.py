@@ -9,12 +9,15 @@ CONFLICTS = {
     "rated_person": "您是被评价的工作人员",
     "rated_window": "您在被评价的窗口",
     "reporter": "整改情况是您自己报的",
+    "proposer": "这件事是您提出的",
+    "seconder": "您已作为第二人复核过",
+    "same_unit": "您与提出人同属一个单位",
 }
 
 
 @dataclass(frozen=True)
 class Move:
-    """One row: who may move a thing from where to where, which clock stops and starts, and why."""
+    """One row: who may move a thing from where to where, which clock stops, pauses and starts, and why."""
 
     verb: str
     label: str
@@ -24,7 +27,9 @@ class Move:
     clause: str
     starts: str = ""  # id of the limit whose clock starts
     stops: str = ""
+    pauses: str = ""
     announces: str = ""
+    by_system: bool = False  # besides the permission's holders, the system: the same fact may come in by interface
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from minping.evaluate.models import Rating
 from minping.feedback.models import CallBack, Case
 from minping.kernel import ids
 from minping.kernel.due import Due
-from minping.rectify.states import FollowUp, OrderState
+from minping.rectify.states import OrderState
 
 
 class Order(Due):
@@ -26,6 +26,11 @@ class Order(Due):
     assigned_at = models.DateTimeField()
     assigned_by = models.CharField(max_length=80)
     rectify_due_at = models.DateTimeField()
+    plan = models.TextField(blank=True)  # why it is complex, what is done by when: with the one extension
+    extension_asked_by = models.CharField(max_length=80, blank=True)
+    extended_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True)
+    paused_days = models.SmallIntegerField(null=True)  # working days that were left (minan/4.2.2)
     measures = models.TextField(blank=True)
     reported_at = models.DateTimeField(null=True)
     reported_by = models.CharField(max_length=80, blank=True)
@@ -33,13 +38,14 @@ class Order(Due):
     accepted_at = models.DateTimeField(null=True)
     accepted_by = models.CharField(max_length=80, blank=True)
     followed_at = models.DateTimeField(null=True)
-    follow_up = models.CharField(max_length=10, blank=True, choices=[(f.value, f.label) for f in FollowUp])
+    follow_up = models.CharField(max_length=10, blank=True)  # a FollowUp, or UNREACHABLE
     call = models.ForeignKey(CallBack, null=True, on_delete=models.PROTECT, related_name="+")
     rerating = models.ForeignKey(Rating, null=True, on_delete=models.PROTECT, related_name="+")
     finished_at = models.DateTimeField(null=True)
 
     JOURNALLED: ClassVar = (
-        "case_id", "round", "state", "assigned_at", "rectify_due_at", "measures", "reported_at", "reported_by",
+        "case_id", "round", "state", "assigned_at", "rectify_due_at", "plan", "extension_asked_by", "extended_at",
+        "paused_at", "paused_days", "measures", "reported_at", "reported_by",
         "accepted_at", "accepted_by", "follow_up", "rerating_id", "finished_at",
     )  # fmt: skip
 

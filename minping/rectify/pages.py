@@ -59,6 +59,65 @@ def report(request: HttpRequest, order_id: UUID) -> HttpResponse:
     )  # fmt: skip
 
 
+@staff_page("order.report")
+@require_POST
+def explain(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """The unit explains why there was no fault; someone else judges that, too."""
+    uploads = [services.Upload(file.name or "材料", file.read()) for file in request.FILES.getlist("evidence")]
+    return _act(
+        request, order_id, "rectify", "解释说明已报送，等待验收。",
+        lambda order, by: services.order_report(
+            order_id=order.pk, measures=request.POST.get("measures", ""), uploads=uploads, by=by, at=clock.now(),
+            verb="explain",
+        ),
+    )  # fmt: skip
+
+
+@staff_page("order.report")
+@require_POST
+def ask_extension(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """A complex case: a plan, and the one extension asked for."""
+    return _act(
+        request, order_id, "rectify", "延期申请已报负责人，原时限照常计算。",
+        lambda order, by: services.extension_ask(
+            order_id=order.pk, plan=request.POST.get("plan", ""), by=by, at=clock.now()
+        ),
+    )  # fmt: skip
+
+
+@staff_page("order.extend")
+@require_POST
+def extend(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """The head grants the extension."""
+    return _extension(request, order_id, "extend", "已同意延期一次。")
+
+
+@staff_page("order.extend")
+@require_POST
+def keep(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """The head refuses it: the first limit stays."""
+    return _extension(request, order_id, "keep", "不同意延期，按原时限整改。")
+
+
+def _extension(request: HttpRequest, order_id: UUID, verb: str, done: str) -> HttpResponse:
+    return _act(
+        request, order_id, "extension", done,
+        lambda order, by: services.extension_decide(
+            order_id=order.pk, verb=verb, reason=request.POST.get("reason", ""), by=by, at=clock.now()
+        ),
+    )  # fmt: skip
+
+
+@staff_page("order.follow_up")
+@require_POST
+def unreached(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """无法联系, after attempts enough."""
+    return _act(
+        request, order_id, "follow", "多次联系不上，等待评价人再评。",
+        lambda order, by: services.follow_up_unreached(order_id=order.pk, by=by, at=clock.now()),
+    )  # fmt: skip
+
+
 @staff_page("order.accept")
 @require_POST
 def accept(request: HttpRequest, order_id: UUID) -> HttpResponse:

@@ -9,13 +9,19 @@ from minping.feedback.models import Case
 from minping.feedback.states import CaseState
 from minping.kernel import clock
 from minping.rectify.models import Order
-from minping.rectify.states import FollowUp, OrderState
+from minping.rectify.states import UNREACHABLE, FollowUp
 
 ENDINGS = {
     "rerated": "您已再次评价。",
     "solved": "回访时您说解决了。",
+    "unreached": "多次打电话没有联系上您。",
+    "revoked": "上级机关已决定撤销这次评价。您的原话照样保留，任何时候都能看到。",
     "changed_by_rater": "您在规定时间内改了评价，不再按差评办理。",
 }
+
+
+def _answer(follow_up: str) -> str:
+    return ENDINGS["unreached"] if follow_up == UNREACHABLE else f"您的答复：{FollowUp(follow_up).label}。"
 
 
 def story_of(service: Service) -> list[dict[str, Any]]:
@@ -27,6 +33,9 @@ def story_of(service: Service) -> list[dict[str, Any]]:
     order = orders[-1] if orders else None
     closed = case.state == CaseState.CLOSED
     verified = case.confirmed_at is not None
+    if case.state == CaseState.REVOKING:
+        pending = "有单位认为这次评价无效，正在申请上级撤销。上级没有决定以前，您的评价照常计算。"
+        return [{"title": "申请撤销中", "text": pending, "due_text": "", "done": False, "now": True}]
     steps = [
         {
             "title": "核实",
@@ -36,9 +45,9 @@ def story_of(service: Service) -> list[dict[str, Any]]:
             "now": not verified and not closed,
         }
     ]
-    if closed and not verified:
+    if case.result == "revoked" or (closed and not verified):
         return [{"title": "已办结", "text": ENDINGS.get(case.result, ""), "due_text": "", "done": True}]
-    reported = order is not None and order.state not in (OrderState.ASSIGNED, OrderState.REPORTED)
+    reported = order is not None and order.accepted_at is not None
     steps.append(
         {
             "title": "整改" if len(orders) < 2 else f"整改（第 {len(orders)} 次）",
@@ -52,9 +61,7 @@ def story_of(service: Service) -> list[dict[str, Any]]:
     steps.append(
         {
             "title": "回访",
-            "text": "再次打电话，听您说解决了没有。"
-            if not followed or order is None
-            else f"您的答复：{FollowUp(order.follow_up).label}。",
+            "text": "再次打电话，听您说解决了没有。" if not followed or order is None else _answer(order.follow_up),
             "due_text": "",
             "done": followed,
             "now": reported and not followed,

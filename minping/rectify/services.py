@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from minping.evaluate.services import rerating_invite
 from minping.evaluate.services.identity import conflicts_of
 from minping.evaluate.states import RatingKind
 from minping.feedback import services as feedback
-from minping.feedback.events import CaseConfirmed
+from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered
 from minping.feedback.models import Case
 from minping.feedback.states import CallOutcome, CallPurpose
 from minping.kernel import due, events, journal, machine, privacy
@@ -26,8 +26,29 @@ from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem
 from minping.kernel.home import home
 from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderUnsolved
 from minping.rectify.models import Evidence, Order
-from minping.rectify.states import MOVES, FollowUp, OrderState
+from minping.rectify.states import MOVES, UNREACHABLE, FollowUp, OrderState
 from minping.registry import queries as registry
+
+
+class ExtendedAlready(Problem):
+    code = "extended_already"
+    status = 409
+    message = "这一件已经延期过一次。"
+    cure = "复杂件只延一次；请按现在的时限办结。"
+
+
+class TooLateToExtend(Problem):
+    code = "too_late_to_extend"
+    status = 409
+    message = "整改时限已过，不能再申请延期。"
+    cure = "请尽快报送整改情况，超时如实记录。"
+
+
+class NotTriedEnough(Problem):
+    code = "not_tried_enough"
+    status = 409
+    message = "还不能认定无法联系：至少在 {days} 天里拨打 {calls} 次。"
+    cure = "请换个时间再打，每次都记录。"
 
 
 class EvidenceRefused(Problem):
@@ -66,7 +87,7 @@ def order_get(order_id: UUID) -> Order:
 def conflicts(order: Order, by: Actor) -> frozenset[str]:
     """The rated person or window, and whoever reported this rectification (R8)."""
     found = set(conflicts_of(order.case.service, by))
-    if order.reported_by and order.reported_by == by.name:
+    if by.name in (order.reported_by, order.extension_asked_by):
         found.add("reporter")
     return frozenset(found)
 
@@ -123,10 +144,15 @@ def order_assign(*, case: Case, at: datetime, by: str) -> Order:
     return order
 
 
-def order_report(*, order_id: UUID, measures: str, uploads: Sequence[Upload], by: Actor, at: datetime) -> Order:
-    """The unit reports what it did, with documents.  Raises the machine's refusals, Invalid, EvidenceRefused."""
+def order_report(
+    *, order_id: UUID, measures: str, uploads: Sequence[Upload], by: Actor, at: datetime, verb: str = "report"
+) -> Order:
+    """The unit reports what it did, or (`explain`) why there was no fault, with documents.
+
+    Raises the machine's refusals, Invalid, EvidenceRefused.
+    """
     order = order_get(order_id)
-    refused = refusal("report", order, by, at)
+    refused = refusal(verb, order, by, at)
     if refused is not None:
         raise refused
     if not measures.strip():
@@ -136,7 +162,7 @@ def order_report(*, order_id: UUID, measures: str, uploads: Sequence[Upload], by
         for upload, kind in zip(uploads, kinds, strict=True):
             _keep(upload, kind, order, by, at)
         return _move(
-            order, "report", by, at, measures=measures.strip(), reported_at=at, reported_by=by.name, returned_reason=""
+            order, verb, by, at, measures=measures.strip(), reported_at=at, reported_by=by.name, returned_reason=""
         )
 
 
@@ -235,13 +261,95 @@ def follow_up_record(
     return order
 
 
+def extension_ask(*, order_id: UUID, plan: str, by: Actor, at: datetime) -> Order:
+    """情况复杂: the reasons and a plan, before the limit is over and once for a case.  The clock goes on."""
+    order = order_get(order_id)
+    refused = refusal("ask_extension", order, by, at)
+    if refused is not None:
+        raise refused
+    if not plan.strip():
+        raise Invalid("请写明情况为什么复杂，以及分步的整改计划。", cure="", field="plan")
+    if Order.objects.filter(case=order.case_id, extended_at__isnull=False).exists():
+        raise ExtendedAlready()
+    if order.due_at is not None and at >= order.due_at:
+        raise TooLateToExtend()
+    with transaction.atomic():
+        return _move(order, "ask_extension", by, at, plan=plan.strip(), extension_asked_by=by.name)
+
+
+def extension_decide(*, order_id: UUID, verb: str, reason: str, by: Actor, at: datetime) -> Order:
+    """The head grants the one extension (`extend`) or refuses it (`keep`); it begins where the first limit ends."""
+    order = order_get(order_id)
+    refused = refusal(verb, order, by, at)
+    if refused is not None:
+        raise refused
+    if not reason.strip():
+        raise Invalid("请写明理由。", cure="", field="reason")
+    changes: dict[str, Any] = {}
+    if verb == "extend":
+        clock = due.clock(order.area_code, "extend", order.rectify_due_at - timedelta(microseconds=1))
+        changes = {**clock, "rectify_due_at": clock["due_at"], "extended_at": at}
+    with transaction.atomic():
+        return _move(order, verb, by, at, **changes)
+
+
 def on_case_confirmed(event: CaseConfirmed) -> None:
-    """Confirmed → 转办."""
-    order_assign(case=event.case, at=event.at, by=event.by)
+    """Confirmed → 转办; one that waited for the answer to an appeal goes on with the days it had left."""
+    order = Order.objects.filter(case=event.case, state=OrderState.SUSPENDED).select_related("case__service").first()
+    if order is None:
+        order_assign(case=event.case, at=event.at, by=event.by)
+        return
+    clock = due.resumed(
+        order.area_code, "rectify", event.at, order.paused_days or 0, order.paused_at, order.rectify_due_at
+    )
+    _move(order, "resume", SYSTEM, event.at, rectify_due_at=clock["due_at"], **clock)
+
+
+def follow_up_unreached(*, order_id: UUID, by: Actor, at: datetime) -> Order:
+    """无法联系: after attempts enough (law file) it waits for a re-rating; nobody's word is invented.
+
+    Raises the machine's refusals and NotTriedEnough.
+    """
+    order = order_get(order_id)
+    refused = refusal("unreached", order, by, at)
+    if refused is not None:
+        raise refused
+    calls = order.case.calls.filter(purpose=CallPurpose.FOLLOW_UP, at__gte=order.accepted_at or at)
+    rules = law.at(order.area_code, beijing(at).date())
+    if not feedback.unreachable(list(calls.values_list("outcome", "at")), rules):
+        raise NotTriedEnough(calls=rules.value("unreachable_calls").number, days=rules.value("unreachable_days").number)
+    with transaction.atomic():
+        clock = due.clock(order.area_code, "rerate", at)
+        order = _move(order, "unreached", by, at, followed_at=at, follow_up=UNREACHABLE, **clock)
+        rerating_invite(service_id=order.case.service_id, at=at, until=clock["due_at"])
+    return order
+
+
+def on_case_appealed(event: CaseAppealed) -> None:
+    """An appeal pauses the rectification, with the working days that are left (R4)."""
+    for order in Order.objects.filter(case=event.case, state__in=MOVES.move("suspend").source):
+        _move(
+            order, "suspend", SYSTEM, event.at, paused_at=event.at,
+            paused_days=law.left(order.rectify_due_at, event.at).working_days, **due.STOPPED,
+        )  # fmt: skip
+
+
+def on_revocation_answered(event: RevocationAnswered) -> None:
+    """Revoked: nothing is left to rectify."""
+    if event.revocation.answer != "revoke":
+        return
+    for order in Order.objects.filter(case=event.revocation.case_id, state=OrderState.SUSPENDED):
+        _move(order, "cancel", SYSTEM, event.at, finished_at=event.at)
+
+
+def on_order_accepted(event: OrderAccepted) -> None:
+    """Accepted → the time for an appeal is over (R4)."""
+    feedback.case_accept(case=event.order.case, at=event.at)
 
 
 def on_order_unsolved(event: OrderUnsolved) -> None:
-    """Not solved → a new round with a new clock."""
+    """Not solved → a new round with a new clock, and the superior is told by the case's update."""
+    feedback.case_reopen(case=event.order.case, at=event.at)
     order_assign(case=event.order.case, at=event.at, by=SYSTEM.name)
 
 
@@ -269,7 +377,8 @@ def _finish(order: Order, at: datetime, **changes: Any) -> None:
 
 def on_order_done(event: OrderDone) -> None:
     """Done → the case is closed."""
-    result = "rerated" if event.order.rerating_id else "solved"
+    follow_up = event.order.follow_up
+    result = "rerated" if event.order.rerating_id else "unreached" if follow_up == UNREACHABLE else "solved"
     feedback.case_close(case=event.order.case, result=result, at=event.at)
 
 

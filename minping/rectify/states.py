@@ -9,17 +9,24 @@ from minping.kernel.moves import Move, Table
 
 class OrderState(StrEnum):
     ASSIGNED = "assigned"
+    EXTENDING = "extending"
+    COMPLEX = "complex"
     REPORTED = "reported"
+    EXPLAINED = "explained"
+    SUSPENDED = "suspended"
     ACCEPTED = "accepted"
     SOLVED = "solved"
     UNSOLVED = "unsolved"
     DONE = "done"
+    CANCELLED = "cancelled"
 
     @property
     def label(self) -> str:
         return {
-            "assigned": "待整改", "reported": "待验收", "accepted": "待回访", "solved": "待再评",
-            "unsolved": "未解决，已重新转办", "done": "已办结",
+            "assigned": "待整改", "extending": "待整改，延期待批", "complex": "复杂件，延期整改中",
+            "reported": "待验收", "explained": "解释说明，待验收", "suspended": "申诉复核中，暂停整改",
+            "accepted": "待回访", "solved": "待再评", "unsolved": "未解决，已重新转办", "done": "已办结",
+            "cancelled": "差评已撤销，不再整改",
         }[self.value]  # fmt: skip
 
 
@@ -35,23 +42,46 @@ class FollowUp(StrEnum):
         return {"solved": "解决了", "partly": "部分解决", "unsolved": "没有解决"}[self.value]
 
 
+UNREACHABLE = "unreached"  # stands where a `FollowUp` would: nobody spoke, so it is never one of them
+
 S = OrderState
+_WORKING = (S.ASSIGNED, S.COMPLEX)
+_REPORTED = (S.REPORTED, S.EXPLAINED)
 MOVES = Table(
     "整改单",
     (
         Move(
-            "report", "报送整改情况", (S.ASSIGNED,), S.REPORTED, "order.report", "minan/4.2.3",
+            "report", "报送整改情况", _WORKING, S.REPORTED, "order.report", "minan/4.2.3",
             stops="rectify", announces="OrderReported",
         ),
         Move(
+            "explain", "没有过错，解释说明", _WORKING, S.EXPLAINED, "order.report", "minan/4.2.3", stops="rectify",
+        ),
+        # The first clock goes on until the extension is granted: asking buys nothing.
+        Move("ask_extension", "情况复杂，报计划申请延期", (S.ASSIGNED,), S.EXTENDING, "order.report", "minan/4.2.3"),
+        Move(
+            "extend", "同意延期", (S.EXTENDING,), S.COMPLEX, "order.extend", "minan/4.2.3",
+            stops="rectify", starts="extend",
+        ),
+        Move("keep", "不同意延期", (S.EXTENDING,), S.ASSIGNED, "order.extend", "minan/4.2.3"),
+        Move(
             # The first clock goes on: a poor report must not buy five new days.
-            "return", "退回补充整改", (S.REPORTED,), S.ASSIGNED, "order.return", "minan/4.2.3",
+            "return", "退回补充整改", _REPORTED, S.ASSIGNED, "order.return", "minan/4.2.3",
             announces="OrderReturned",
         ),
-        Move("accept", "验收通过", (S.REPORTED,), S.ACCEPTED, "order.accept", "minan/4.2.3", announces="OrderAccepted"),
+        Move("accept", "验收通过", _REPORTED, S.ACCEPTED, "order.accept", "minan/4.2.3", announces="OrderAccepted"),
+        Move(
+            "suspend", "申诉复核，暂停整改", (*_WORKING, S.EXTENDING, *_REPORTED), S.SUSPENDED, "", "minan/4.2.2",
+            pauses="rectify",
+        ),
+        Move("resume", "申诉不成立，恢复整改", (S.SUSPENDED,), S.ASSIGNED, "", "minan/4.2.2", starts="rectify"),
+        Move("cancel", "差评已撤销", (S.SUSPENDED,), S.CANCELLED, "", "minan/4.2.2"),
         Move(
             "solve", "回访：解决了", (S.ACCEPTED,), S.SOLVED, "order.follow_up", "minan/4.2.3",
             starts="rerate", announces="OrderSolved",
+        ),
+        Move(
+            "unreached", "回访：无法联系", (S.ACCEPTED,), S.SOLVED, "order.follow_up", "minan/4.2.3", starts="rerate",
         ),
         Move(
             "fail", "回访：没有解决", (S.ACCEPTED,), S.UNSOLVED, "order.follow_up", "minan/4.2.3",
@@ -61,4 +91,3 @@ MOVES = Table(
         Move("finish", "办结", (S.SOLVED,), S.DONE, "", "minan/4.2.3", stops="rerate", announces="OrderDone"),
     ),
 )  # fmt: skip
-OPEN = (S.ASSIGNED, S.REPORTED, S.ACCEPTED, S.SOLVED)

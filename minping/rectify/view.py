@@ -22,9 +22,15 @@ from minping.registry import queries as registry
 VIEWS = (
     work.View("rectify", "待整改", "order.report"),
     work.View("accept", "待验收", "order.accept"),
+    work.View("explained", "解释待验收", "order.accept"),
+    work.View("extension", "延期待批", "order.extend"),
+    work.View("complex", "延期整改", "order.report"),
     work.View("follow", "待回访", "order.follow_up"),
 )
-STATE_OF = {"rectify": OrderState.ASSIGNED, "accept": OrderState.REPORTED, "follow": OrderState.ACCEPTED}
+STATE_OF = {
+    "rectify": OrderState.ASSIGNED, "accept": OrderState.REPORTED, "explained": OrderState.EXPLAINED,
+    "extension": OrderState.EXTENDING, "complex": OrderState.COMPLEX, "follow": OrderState.ACCEPTED,
+}  # fmt: skip
 
 
 def queue(view: str, scope: work.Scope) -> QuerySet[Order]:
@@ -84,6 +90,7 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         "sent_text": clock.moment_text(order.assigned_at),
         "due_text": clock.due_text(order.rectify_due_at),
         "measures": order.measures,
+        "plan": order.plan,
         "returned_text": order.returned_reason,
         "who": names.get(order.reported_by, ""),
         "decision_text": f"{clock.moment_text(order.accepted_at)} 验收通过" if order.accepted_at else "",
@@ -120,12 +127,37 @@ FORMS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
             },
         ),
     ),
+    "explain": (
+        "order_explain",
+        (
+            {
+                "name": "measures", "label": "解释说明", "type": "textarea", "required": True,
+                "help": "写明依据的规定、为什么没有过错、怎样向群众解释。",
+            },
+            {"name": "evidence", "label": "佐证材料", "type": "file", "required": False, "multiple": True},
+        ),
+    ),
+    "ask_extension": (
+        "order_ask_extension",
+        (
+            {
+                "name": "plan", "label": "为什么复杂，分步怎样整改", "type": "textarea", "required": True,
+                "help": "每件只延一次；批准之前，原来的时限照常计算。",
+            },
+        ),
+    ),
+    "extend": ("order_extend", ({"name": "reason", "label": "同意的理由", "type": "textarea", "required": True},)),
+    "keep": ("order_keep", ({"name": "reason", "label": "不同意的理由", "type": "textarea", "required": True},)),
+    "unreached": ("order_unreached", ()),
     "accept": ("order_accept", ()),
     "return": (
         "order_return",
         ({"name": "reason", "label": "退回理由", "type": "textarea", "required": True, "help": "写明还差什么。"},),
     ),
 }  # fmt: skip
+
+
+MAIN = frozenset({"report", "accept", "extend"})
 
 
 def actions(order: Order, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
@@ -151,7 +183,7 @@ def actions(order: Order, by: Actor, now: datetime) -> tuple[list[dict[str, Any]
         name, fields = FORMS[move.verb]
         offered.append(
             {
-                "verb": move.verb, "label": label, "primary": move.verb != "return",
+                "verb": move.verb, "label": label, "primary": move.verb in MAIN,
                 "url": reverse(name, args=[order.pk]), "fields": [dict(field) for field in fields],
             }
         )  # fmt: skip

@@ -16,7 +16,7 @@ from minping.kernel.home import home
 from minping.rectify.models import Order
 
 # Which stored due of a record follows its running clock, by the limit that runs.
-FIXED = {"verify": "verify_due_at", "rectify": "rectify_due_at"}
+FIXED = {"verify": "verify_due_at", "rectify": "rectify_due_at", "extend": "rectify_due_at"}
 
 
 def calendar_load(file: Path, *, by: Actor, at: datetime) -> tuple[str, int]:
@@ -39,7 +39,13 @@ def calendar_load(file: Path, *, by: Actor, at: datetime) -> tuple[str, int]:
 
 def _recompute(record: Any, action: str, subject: Any, by: Actor, at: datetime) -> bool:
     before = record.due_at
-    fields = due.clock(record.area_code, record.due_limit, record.clock_from)
+    paused = getattr(record, "paused_days", None) if record.due_limit == "rectify" else None
+    if paused is None:
+        fields = due.clock(record.area_code, record.due_limit, record.clock_from)
+    else:  # it went on after an appeal with the days it had left
+        fields = due.resumed(
+            record.area_code, record.due_limit, record.clock_from, paused, record.paused_at, record.rectify_due_at
+        )
     fixed = FIXED.get(record.due_limit)
     if fixed and hasattr(record, fixed):
         fields[fixed] = fields["due_at"]

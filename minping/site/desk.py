@@ -187,17 +187,28 @@ def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "clock": work.clock_context(order if order is not None and order.due_at else case, now),
             "actions": offered,
             "refusals": refused,
+            "revocation": cases.revocation_context(case, names),
             "calls": cases.calls_context(case),
             "order": orders.order_context(order, names) if order is not None else None,
             "history": cases.history_context(case, names),
         }
     if order is not None and who.can("order.read", where.path, case.window_code):
         offered, refused = orders.actions(order, who, now)
+        more, _ = cases.actions(case, who, now)
+        offered += more
         return {
             "order": orders.order_context(order, names),
             "clock": work.clock_context(order, now),
             "actions": offered,
             "refusals": refused if not offered else [],
+        }
+    if order is None and who.can("case.appeal", where.path, case.window_code):
+        offered, refused = cases.actions(case, who, now)
+        return {
+            "case": cases.party_context(case),
+            "clock": work.clock_context(case, now),
+            "actions": offered,
+            "refusals": [] if offered else refused,
         }
     raise NotFound()
 

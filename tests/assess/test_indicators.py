@@ -11,7 +11,6 @@ from minping.assess.indicators import Indicator, by_child, by_point, indicators,
 from minping.assess.models import QuarterReport
 from minping.assess.periods import Quarter, midnight
 from minping.assess.units import Unit, unit_of
-from minping.evaluate.models import Service
 from minping.kernel import due
 from minping.kernel.errors import Invalid, NotFound
 from minping.registry import queries as registry
@@ -95,11 +94,16 @@ def test_services_and_cases_stand_side_by_side() -> None:
 
 
 def test_an_invalid_rating_counts_until_it_is_revoked_and_is_shown() -> None:
-    bad = negative("2026-11-02")
-    Service.objects.filter(pk=bad.service_id).update(outcome="invalid", outcome_at=beijing("2026-11-05"))
-    one = found()["praise"]
-    assert (one.denominator, one.ratings, one.invalid, one.pending_revocation) == (1, 1, 1, 1)
-    assert found(as_of=date(2026, 11, 4))["praise"].invalid == 0  # Wednesday
+    world.revoked(case(negative("2026-11-02")), "2026-11-05", "2026-11-12")
+    before, pending, gone = (found(as_of=date(2026, 11, day)) for day in (4, 9, 13))  # Wednesday, Monday, Friday
+
+    def read(of: dict[str, Any]) -> tuple[int, ...]:
+        one = of["praise"]
+        return one.denominator, one.ratings, one.invalid, one.pending_revocation, one.revoked
+
+    assert [read(of) for of in (before, pending, gone)] == [(1, 1, 0, 0, 0), (1, 1, 1, 1, 0), (0, 0, 1, 0, 1)]
+    assert [of["rectified"].revoked for of in (before, pending, gone)] == [0, 0, 1]
+    assert gone["rectified"].denominator == 0  # however late it was verified
 
 
 # --- 5.1.3 整改办结率 ----------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_an_invalid_rating_stays_readable_with_what_becomes_of_it() -> None:
     world.november()
     found = rows("praise", "invalid")
     (row,) = found.page(1)
-    assert row.cells[5:7] == ("非常不满意", "本人评价；认定无效，申请撤销中")
+    assert row.cells[5:7] == ("非常不满意", "本人评价；认定无效，申请撤销中，照常计入")
 
 
 def test_who_may_not_read_cases_sees_days_but_no_hour_number_or_words() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from minping import law
 from minping.assess.periods import midnight
 from minping.evaluate.models import Applicant, DefaultOutcome, Rating, RatingRevision, Service
-from minping.feedback.models import Case
+from minping.feedback.models import Case, Revocation
 from minping.kernel import journal
 from minping.kernel.access import Actor, Grant
 from minping.rectify.models import Order
@@ -133,8 +133,27 @@ def case(of: Rating, *, confirmed: str = "", due: str = "", **more: Any) -> Case
         item_name=where.item_name, level=of.level,
         state=more.pop("state", "confirmed" if confirmed else "verifying"),
         opened_at=of.rated_at, verify_due_at=midnight(last + timedelta(days=1)),
-        confirmed_at=beijing(confirmed) if confirmed else None, **more,
+        confirmed_at=beijing(confirmed) if confirmed else None,
+        verified_at=beijing(confirmed) if confirmed else None, **more,
     )  # fmt: skip
+
+
+def pending(of: Case, since: str) -> Revocation:
+    """An application for revocation that the superior has not answered."""
+    at = beijing(since)
+    return Revocation.objects.create(
+        case=of, ground="mistaken", statement="评价人说点错了。", proposed_at=at, proposed_by="account:reviewer",
+        proposed_unit="/minan/", approved_at=at, approved_by="account:head", authority="district",
+    )  # fmt: skip
+
+
+def revoked(of: Case, since: str, answered: str) -> None:
+    """One that the superior granted: only now is the rating invalid (R7)."""
+    at = beijing(answered)
+    row = pending(of, since)
+    Revocation.objects.filter(pk=row.pk).update(answer="revoke", answered_at=at, ended_at=at)
+    Case.objects.filter(pk=of.pk).update(state="closed", result="revoked", closed_at=at)
+    Service.objects.filter(pk=of.service_id).update(outcome="invalid", outcome_at=at)
 
 
 def order(of: Case, due: str, *, reported: str = "", accepted: str = "", followed: str = "", **more: Any) -> Order:
@@ -195,8 +214,7 @@ def november() -> None:
     case(spoken)
     service("2026-11-04")
     invalid = negative("2026-11-04", level=1, tags=("115",))
-    Service.objects.filter(pk=invalid.service_id).update(outcome="invalid", outcome_at=beijing("2026-11-06"))
-    case(invalid)
+    pending(case(invalid, state="revoking"), "2026-11-06")
     for followed, answer in (("2026-11-12", "solved"), ("2026-11-12", "partly"), ("", "")):
         opened = case(negative("2026-11-05", tags=("210", "213")), confirmed="2026-11-06")
         order(

@@ -16,7 +16,7 @@ from minping.rectify.states import OrderState
 HEAD = """# 两张办理表
 
 这一页由程序里的表画出（`minping/feedback/states.py`、`minping/rectify/states.py`），页面上的按钮、服务里的检查和逐项测试用的是同一张表。
-表里没有的一律不许。申诉与撤销随后续议题整体加入。
+表里没有的一律不许。“停表”是时限到此完成，“暂停”是时限停下、恢复时接着算剩下的工作日，“起表”的时限次日起算。
 """
 
 
@@ -35,15 +35,16 @@ def _table(table: Table, states: Any) -> str:
     lines += [
         "```",
         "",
-        "| 动作 | 从 | 到 | 谁可以 | 谁绝不可以 | 停表 | 起表 | 依据 |",
-        "|---|---|---|---|---|---|---|---|",
+        "| 动作 | 从 | 到 | 谁可以 | 谁绝不可以 | 停表 | 暂停 | 起表 | 依据 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for move in table.moves:
         may = "、".join(role.label for role in roles if move.permission in role.may) if move.permission else "系统"
+        may += "、系统（接口收到）" if move.by_system else ""
         barred = sorted(rules.never(move.permission)) if move.permission else ()
         never = "、".join(CONFLICTS[name].removeprefix("您") for name in barred)
         sources = "、".join(states(source).label for source in move.source)
-        clocks = [rules.limits[name].label if name else "—" for name in (move.stops, move.starts)]
+        clocks = [rules.limits[name].label if name else "—" for name in (move.stops, move.pauses, move.starts)]
         cells = [move.label, sources, states(move.target).label, may, never or "—", *clocks, f"`{move.clause}`"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -35,6 +35,7 @@ LIMITS = [
     ("negative_lag", 30, "minute", "minan/4.2.1"),
     ("terminal_visit", 10, "minute", "minan/3.4.2"),
     ("terminal_pause", 10, "minute", "R12"),
+    ("extend", 5, "working_day", "minan/4.2.3"),
 ]
 
 
@@ -54,7 +55,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
         "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "negative_lag",
-        "terminal_visit", "terminal_pause",
+        "terminal_visit", "terminal_pause", "extend",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -171,6 +172,9 @@ def test_the_other_parameters() -> None:
         "default_level": "level",
         "good_levels": "level",
         "small_sample": "service",
+        "unreachable_calls": "count",
+        "unreachable_days": "count",
+        "malicious_words": "character",
         "text_max": "character",
         "evidence_kinds": "suffix",
         "evidence_size": "byte",
@@ -254,12 +258,12 @@ def test_every_ruling_is_data_and_says_so() -> None:
 
 
 ROLES = {
-    "clerk": "order.read order.report own.read",
-    "unit": "order.read order.report indicators.read",
-    "reviewer": "case.read case.verify case.call rating.ask identity.open order.read order.accept"
+    "clerk": "order.read order.report case.appeal own.read",
+    "unit": "order.read order.report case.appeal indicators.read",
+    "reviewer": "case.read case.verify case.call case.second case.answer rating.ask identity.open order.read order.accept"
     " order.return order.follow_up indicators.read",
-    "head": "case.read order.read order.accept order.return indicators.read quarter.send delivery.read delivery.check"
-    " registry.read posters.make device.read",
+    "head": "case.read case.second case.approve case.answer case.supervise order.read order.accept order.return"
+    " order.extend indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"
     " account.manage indicators.read device.read device.manage",
     "auditor": "journal.read case.read order.read delivery.read indicators.read",
@@ -272,12 +276,25 @@ def test_each_role_may_what_its_duty_needs_and_no_more() -> None:
     }
 
 
-@pytest.mark.parametrize("permission", ["case.verify", "case.call", "rating.ask", "identity.open", "order.follow_up"])
+@pytest.mark.parametrize(
+    "permission",
+    [
+        "case.verify",
+        "case.call",
+        "case.second",
+        "case.approve",
+        "case.answer",
+        "rating.ask",
+        "identity.open",
+        "order.follow_up",
+        "order.extend",
+    ],
+)
 def test_the_rated_never_handle_their_own_case(permission: str) -> None:
     assert RULES.never(permission) >= {"rated_person", "rated_window"}
 
 
-@pytest.mark.parametrize("permission", ["order.accept", "order.return", "order.follow_up"])
+@pytest.mark.parametrize("permission", ["order.accept", "order.return", "order.follow_up", "order.extend"])
 def test_who_reported_a_rectification_never_decides_on_it(permission: str) -> None:
     assert RULES.never(permission) == {"rated_person", "rated_window", "reporter"}
 

@@ -3,6 +3,7 @@
 from minping.evaluate.services.default import defaults_make, defaults_round
 from minping.evaluate.services.identity import identity_open
 from minping.evaluate.services.intake import Received, services_receive
+from minping.evaluate.services.invalid import service_invalidate
 from minping.evaluate.services.rate import (
     AlreadyRated,
     InvitationClosed,
@@ -33,5 +34,6 @@ __all__ = [
     "rating_give",
     "ratings_give",
     "rerating_invite",
+    "service_invalidate",
     "services_receive",
 ]

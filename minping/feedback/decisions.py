@@ -1,0 +1,225 @@
+"""Duties of the disputed negative: appeal, propose, second, approve, and the superior's answer (minan/4.2.2).
+
+Each takes what a person filled in (`said`) and moves the case by its table.  A rating
+is invalid only when the superior has revoked it; until then it counts (R7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from minping import law
+from minping.evaluate.services import service_invalidate
+from minping.feedback import services
+from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered, RevocationRequested
+from minping.feedback.models import Case, Revocation
+from minping.feedback.states import MOVES, Authority, CallPurpose, CaseState, Ground
+from minping.kernel import due, events, journal
+from minping.kernel.access import Actor
+from minping.kernel.clock import beijing
+from minping.kernel.errors import Invalid, Problem, Stale
+from minping.registry import queries as registry
+
+Said = Mapping[str, str]
+
+
+class AppealedAlready(Problem):
+    code = "appealed_already"
+    status = 409
+    message = "这一件已经申诉过一次。"
+    cure = "复核结论以办理记录为准；另有新情况的，请向街道负责人书面反映。"
+
+
+class NoEvidence(Problem):
+    code = "no_evidence"
+    status = 422
+    message = "认定恶意要有证据。"
+    cure = "请附上证据，或写明佐证文件的文号并写清理由（裁定 R8）。"
+
+
+class HighestAuthority(Problem):
+    code = "highest_authority"
+    status = 409
+    message = "已经报到省级，没有更高一级。"
+    cure = "请等省级的答复。"
+
+
+def _text(said: Said, name: str, sentence: str, most: int = 2000) -> str:
+    value = said.get(name, "").strip()[:most]
+    if not value:
+        raise Invalid(sentence, cure="", field=name)
+    return value
+
+
+def _open(case: Case) -> Revocation:
+    found = Revocation.objects.filter(case=case, ended_at__isnull=True).first()
+    if found is None:
+        raise Stale()
+    return found
+
+
+def _keep(case: Case, revocation: Revocation, action: str, by: Actor, at: datetime, **changes: Any) -> None:
+    for name, value in changes.items():
+        setattr(revocation, name, value)
+    revocation.save(update_fields=list(changes))
+    journal.write(
+        action, at=at, actor=by.name, organization_code=case.organization_code, subject=case.pk, records=[revocation],
+        ground=revocation.ground,
+    )  # fmt: skip
+
+
+def _appeal(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """The window or 代办点 appeals, once; the 2 working days run anew from here (R4)."""
+    if case.appealed_at is not None:
+        raise AppealedAlready()
+    reason = _text(said, "reason", "请写明申诉的理由。")
+    clock = due.clock(case.area_code, "verify", at)
+    services.case_move(
+        case, verb, by, at, facts={"due": clock["due_at"]}, appealed_at=at, appealed_by=by.name, appeal=reason,
+        verified_at=None, verify_due_at=clock["due_at"], **clock,
+    )  # fmt: skip
+    events.publish(CaseAppealed(case, at))
+
+
+def _dismiss(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    services.case_uphold(case, verb, _text(said, "reason", "请写明申诉为什么不成立。"), by, at)
+
+
+GROUND_OF = {"mistaken": Ground.MISTAKEN, "malicious": Ground.MALICIOUS, "not_ours": Ground.NOT_OURS}
+
+
+def _propose(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """Say that the rating is not valid, why, and on what document; somebody else decides on it."""
+    statement = _text(said, "statement", "请写明认定的理由和经过。")
+    document = said.get("document", "").strip()[:120]
+    ground = GROUND_OF[verb]
+    if ground is not Ground.NOT_OURS and not services.verified_by_call(case, CallPurpose.VERIFY, at):
+        raise services.NotCalledYet()
+    if ground is Ground.MALICIOUS and not _has_evidence(case, statement, document, at):
+        raise NoEvidence(field="document")
+    path = registry.place(case.organization_code).path
+    services.case_move(case, verb, by, at, facts={"ground": ground})
+    revocation = Revocation(case=case, ground=ground, statement=statement, document=document)
+    try:
+        with transaction.atomic():
+            revocation.proposed_at, revocation.proposed_by = at, by.name
+            revocation.proposed_unit = services.unit_of(by, MOVES.move(verb).permission, path)
+            revocation.save(force_insert=True)
+    except IntegrityError as failure:
+        raise Stale() from failure
+    _keep(case, revocation, "revocation.proposed", by, at, statement=statement)
+
+
+def _has_evidence(case: Case, statement: str, document: str, at: datetime) -> bool:
+    """A document kept with the case, or one named by its number and a ground that says something (R8)."""
+    kept: Callable[[Case], bool] = events.table("HAS_EVIDENCE")
+    least = law.at(case.area_code, beijing(at).date()).value("malicious_words").number
+    return kept(case) or (bool(document) and len(statement) >= least)
+
+
+def _second(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """A second person of another unit looks at what was called malicious (R8)."""
+    revocation = _open(case)
+    path = registry.place(case.organization_code).path
+    services.case_move(case, verb, by, at, facts={})
+    _keep(
+        case, revocation, "revocation.seconded", by, at, seconded_at=at, seconded_by=by.name,
+        seconded_unit=services.unit_of(by, MOVES.move(verb).permission, path),
+    )  # fmt: skip
+
+
+def _send_back(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """Inside the office it goes no further; the clock of verification never stood still."""
+    reason = _text(said, "reason", "请写明不同意的理由。")
+    revocation = _open(case)
+    services.case_move(case, verb, by, at, facts={})
+    _keep(case, revocation, "revocation.sent_back", by, at, ended_at=at, answer_text=reason, answered_by=by.name)
+
+
+def _approve(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """The head of the office approves: up by level of authority; the rating counts until the answer (R7)."""
+    revocation = _open(case)
+    services.case_move(case, verb, by, at, facts={"ground": revocation.ground}, verified_at=at, **due.STOPPED)
+    _keep(
+        case, revocation, "revocation.approved", by, at, approved_at=at, approved_by=by.name,
+        authority=Authority.above(case.area_code),
+    )  # fmt: skip
+    events.publish(RevocationRequested(revocation, at))
+
+
+def _forward(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """The level that has it passed it on to the next."""
+    reference = _text(said, "reference", "请填写上级的转报编号。", 120)
+    revocation = _open(case)
+    higher = Authority(revocation.authority).next
+    if higher is None:
+        raise HighestAuthority()
+    services.case_move(case, verb, by, at, facts={"reference": reference, "authority": higher})
+    _keep(case, revocation, "revocation.forwarded", by, at, authority=higher, reference=reference)
+
+
+def _answered(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """The superior's answer, under its own number: revoked leaves the indicators, refused goes to be rectified."""
+    reference = _text(said, "reference", "请填写上级决定的编号。", 120)
+    revocation = _open(case)
+    ends = {
+        "revoke": {"closed_at": at, "result": "revoked"},
+        "refuse": {"confirmed_at": case.confirmed_at or at, "confirmed_by": by.name},
+    }[verb]
+    services.case_move(case, verb, by, at, facts={"reference": reference, "authority": revocation.authority}, **ends)
+    _keep(
+        case, revocation, "revocation.answered", by, at, answer=verb, reference=reference, answered_at=at,
+        answered_by=by.name, answer_text=said.get("text", "").strip()[:2000], ended_at=at,
+    )  # fmt: skip
+    if verb == "revoke":
+        service_invalidate(rating=case.rating, at=at)
+    events.publish(RevocationAnswered(revocation, at))
+    if verb == "refuse":
+        events.publish(CaseConfirmed(case, at, by.name))
+
+
+def _supervise(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """督办: the head presses for a rectification, on record."""
+    note = _text(said, "reason", "请写明督办的要求。")
+    services.case_move(case, verb, by, at, facts={"detail": note[:200]}, supervised_at=at)
+
+
+ACTS: Mapping[str, Callable[[Case, str, Said, Actor, datetime], None]] = {
+    "appeal": _appeal,
+    "dismiss": _dismiss,
+    "mistaken": _propose,
+    "malicious": _propose,
+    "not_ours": _propose,
+    "second": _second,
+    "doubt": _send_back,
+    "approve": _approve,
+    "disapprove": _send_back,
+    "forward": _forward,
+    "revoke": _answered,
+    "refuse": _answered,
+    "supervise": _supervise,
+}
+
+
+def case_decide(*, case_id: UUID, verb: str, said: Said, by: Actor, at: datetime) -> Case:
+    """Make the move that `verb` names, with what was filled in.
+
+    Raises NotFound, the machine's refusals, Stale, Invalid and the Problems above.
+    """
+    case = services.case_get(case_id)
+    refused = services.refusal(verb, case, by, at)
+    if refused is not None:
+        raise refused
+    with transaction.atomic():
+        ACTS[verb](case, verb, said, by, at)
+    return case
+
+
+def pending(case: Case) -> bool:
+    """申请撤销中 (R7)."""
+    return case.state == CaseState.REVOKING

@@ -36,7 +36,6 @@ ACCOUNTS = {
     "window5": ("窗口五号", "w05", "clerk", "minan-center", "05"),
     "unit": ("中心责任人", "u01", "unit", "minan-center", ""),
     "reviewer": ("复核专员", "r01", "reviewer", "minan", ""),
-    "second": ("中心复核员", "r02", "reviewer", "minan-center", ""),
     "head": ("街道负责人", "h01", "head", "minan", ""),
     "operator": ("管理员", "o01", "operator", "minan", ""),
     "auditor": ("审计员", "a01", "auditor", "minan", ""),

@@ -1,6 +1,6 @@
 # Every target takes care of what it needs; there is nothing to prepare.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench show-main show-channels show-delivery clean
+.PHONY: help run test lint format bench show-main show-channels show-delivery show-cases clean
 SHOW = scripts/setup dev && CHROMIUM="$$(scripts/provide chromium)" && export CHROMIUM && \
 	exec scripts/postgres run -- .venv/bin/python -m
 
@@ -31,6 +31,9 @@ show-channels:  ## 当面演示：每条渠道从服务结束到省平台
 
 show-delivery:  ## 当面演示上送：停机三天、国密互通、两族省平台、逐个编号的失败（MINPING_SHOW_SERVICES 可改规模）
 	@$(SHOW) tests.show.delivery
+
+show-cases:  ## 当面演示差评件：逐项生成的测试、时限、申诉与撤销、同一秒两人办同一件
+	@$(SHOW) tests.show.cases
 
 clean:  ## 删除可以重做的文件（虚拟环境、缓存）；.minping 里的数据和密钥不动
 	@rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info

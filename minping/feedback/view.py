@@ -26,7 +26,7 @@ VIEWS = (
     work.View("second", "待第二人复核", "case.second"),
     work.View("approve", "待审批", "case.approve"),
     work.View("superior", "申请撤销中", "case.answer"),
-    work.View("appeal", "可以申诉", "case.appeal"),
+    work.View("appeal", "可以申诉", "case.appeal", optional=True),
 )
 STATE_OF = {
     "verify": CaseState.VERIFYING, "review": CaseState.APPEALED, "second": CaseState.MALICIOUS,

@@ -26,6 +26,7 @@ class View:
     label: str
     permission: str
     newest_first: bool = False
+    optional: bool = False  # may be done, need not: never among 待我办
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Desk:
         self.now = now
         self.places = [(place.code, place.path) for place in registry.directory().places.values()]
         self.queues = {name: pair for name, pair in QUEUES.items() if who.may(pair[0].permission)}
+        self.duties = [name for name, (view, _) in self.queues.items() if not view.optional]
 
     def scope(self, permission: str) -> work.Scope:
         return work.scope_of(self.who.scopes(permission), self.places)
@@ -65,7 +66,7 @@ class Desk:
         if view == DONE:
             asked = [self.done()]
         else:
-            asked = [self.waiting(name) for name in (self.queues if view in (MINE, SOON) else [view])]
+            asked = [self.waiting(name) for name in (self.duties if view in (MINE, SOON) else [view])]
         keys = queues.first(
             asked, most=work.PAGE + 1, after=queues.key_of(after) if after else None,
             until=self.soon if view == SOON else None,
@@ -87,9 +88,9 @@ class Desk:
 
     def views(self, active: str) -> list[dict[str, Any]]:
         counts = self.counts
-        shown = [(MINE, LABELS[MINE], sum(n for n, _ in counts.values()))] if self.queues else []
+        shown = [(MINE, LABELS[MINE], sum(counts[name][0] for name in self.duties))] if self.queues else []
         shown += [(name, self.queues[name][0].label, counts[name][0]) for name in self.queues]
-        shown += [(SOON, LABELS[SOON], sum(late for _, late in counts.values()))] if self.queues else []
+        shown += [(SOON, LABELS[SOON], sum(counts[name][1] for name in self.duties))] if self.queues else []
         shown.append((DONE, LABELS[DONE], None))  # type: ignore[arg-type]
         return [
             {

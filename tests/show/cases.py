@@ -1,0 +1,34 @@
+"""`make show-cases`: what the fourth issue asks to be shown of the negative case, and a table, one line each."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.show.table import Line, both, show
+
+LINES = (
+    Line(
+        "逐项生成：状态 × 动作 × 岗位 × 回避，表里没有的在服务、页面、接口都不许",
+        lambda: both("tests/feedback/test_every_move.py", "tests/rectify/test_story.py", "-k", "every or page or api"),
+    ),
+    Line("说明页由同一张表画出", lambda: both("tests/house/test_repository.py", "-k", "drawn_from_the_tables")),
+    Line(
+        "时限：十年逐日、任意暂停，不早一天不晚一天；国庆；未公布安排的元旦",
+        lambda: both("tests/rectify/test_clocks.py"),
+    ),
+    Line(
+        "申诉、误评、恶意两人两单位、负责人审批、逐级上报、撤销与不予撤销；无法联系；解释说明；只延一次",
+        lambda: both("tests/feedback/test_decisions.py"),
+    ),
+    Line(
+        "撤销之前照常计入，撤销之后才退出指标",
+        lambda: both("tests/assess/test_indicators.py", "tests/assess/test_rows.py", "-k", "revoked or invalid"),
+    ),
+    Line(
+        "浏览器里：区里撤销；申诉不成立；恶意一人不行两人行；同一秒两人办同一件，一个成一个被告知",
+        lambda: both("tests/journeys/test_case_decisions.py"),
+    ),
+)
+
+if __name__ == "__main__":
+    sys.exit(show(LINES))

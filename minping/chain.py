@@ -22,6 +22,7 @@ from minping.evaluate.channels.tablet import services as tablets
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.services import from_above as evaluate_from_above
 from minping.evaluate.states import RatingKind
+from minping.feedback import decisions
 from minping.feedback import events as fed_back
 from minping.feedback import messages as feedback_messages
 from minping.feedback import queries as feedback_queries
@@ -150,6 +151,7 @@ def take_from_above(event: RatingCameDown) -> None:
 CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 上级
     RatingCameDown: (take_from_above,),
+    upstreamed.DecisionCameDown: (decisions.on_decision,),
     # 评价
     evaluated.ServicesReceived: (offer_at_windows,),  # the message upward is enqueued with the batch, by intake itself
     evaluated.RatingsGiven: (send_ratings, feedback.on_ratings_given, rectify.on_ratings_given),

@@ -18,12 +18,13 @@ from minping.evaluate.services import service_invalidate
 from minping.feedback import services
 from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered, RevocationRequested
 from minping.feedback.models import Case, Revocation
-from minping.feedback.states import MOVES, Authority, CallPurpose, CaseState, Ground
+from minping.feedback.states import MOVES, Authority, CallPurpose, Ground
 from minping.kernel import due, events, journal
-from minping.kernel.access import Actor
+from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
-from minping.kernel.errors import Invalid, Problem, Stale
+from minping.kernel.errors import Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
+from minping.upstream.events import DecisionCameDown
 
 Said = Mapping[str, str]
 
@@ -220,6 +221,21 @@ def case_decide(*, case_id: UUID, verb: str, said: Said, by: Actor, at: datetime
     return case
 
 
-def pending(case: Case) -> bool:
-    """申请撤销中 (R7)."""
-    return case.state == CaseState.REVOKING
+VERB_OF = {"invalid": "revoke", "valid": "refuse"}
+
+
+def on_decision(event: DecisionCameDown) -> None:
+    """The answer came by interface: the system makes the move that a person would have typed in.
+
+    Raises NotFound and the machine's refusals: `upstream/incoming` makes a task of them.  One that says
+    "disputed" decides nothing; one already entered by hand under the same number is done.
+    """
+    told = event.decision
+    case = Case.objects.select_related("service", "rating").filter(number=told.case_number).first()
+    if case is None:
+        raise NotFound("本地没有这一件。", cure="")
+    verb = VERB_OF.get(told.validity, "")
+    if not verb or Revocation.objects.filter(case=case, reference=told.decision_reference, answer=verb).exists():
+        return
+    said = {"reference": told.decision_reference, "text": told.decided_by}
+    case_decide(case_id=case.pk, verb=verb, said=said, by=SYSTEM, at=event.at)

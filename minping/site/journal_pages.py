@@ -102,6 +102,7 @@ ACTIONS = {
     "message.checked": "复核人工录入",
     "manual.exported": "下载人工上送清单",
     "message.opened": "查看上送原文",
+    "incoming.decision": "收到上级对撤销的决定",
     "incoming.received": "收到上级下发的评价",
     "dictionary.received": "收到上级的字典",
     "reconciled": "与省平台对账",

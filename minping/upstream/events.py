@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from minping.upstream.messages import NegativeReceived
+from minping.upstream.messages import NegativeReceived, ValidityContent
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,14 @@ class ChecksReturned:
     """Marked test rows were taken out of the outbox again; `subjects` are the checks they stood for."""
 
     subjects: tuple[UUID, ...]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class DecisionCameDown:
+    """The superior's answer to an application for revocation, under its own number (R7)."""
+
+    decision: ValidityContent
     at: datetime
 
 

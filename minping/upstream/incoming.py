@@ -18,8 +18,8 @@ from django.db import IntegrityError, transaction
 
 from minping.kernel import events, ids, journal, privacy
 from minping.kernel.errors import Problem
-from minping.upstream.events import RatingCameDown
-from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, _plain, read
+from minping.upstream.events import DecisionCameDown, RatingCameDown
+from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, ValidityContent, _plain, read
 from minping.upstream.models import Incoming, TagOfSuperior
 from minping.upstream.port import Ability, Driver, Later
 from minping.upstream.provinces import driver
@@ -123,12 +123,38 @@ def callback_take(headers: Mapping[str, str], body: bytes, *, key: bytes, at: da
     if not hmac.compare_digest(signature.encode(), callback_sign(key, stamp, body).encode()):
         raise CallbackRefused()
     try:
-        rating: NegativeReceived = read(NegativeReceived, json.loads(body))
+        told = json.loads(body)
+        if isinstance(told, dict) and "validity" in told:
+            return decision_take(read(ValidityContent, told), at=at)
+        rating: NegativeReceived = read(NegativeReceived, told)
     except NotCanonical as failure:
         raise CallbackUnreadable(why=f"{failure.field} {failure.text}") from failure
     except (ValueError, TypeError, RecursionError) as failure:
         raise CallbackUnreadable(why="不是 JSON 对象") from failure
     return rating_take(rating, target=driver().name, at=at)
+
+
+def decision_take(decision: ValidityContent, *, at: datetime) -> bool:
+    """A decision on a revocation: the chain says what follows; what no application waits for is looked at.
+
+    True where it was new here.  Raises CallbackUnreadable for one without its number.
+    """
+    if not decision.decision_reference.strip():
+        raise CallbackUnreadable(why="decision_reference 没有值")
+    try:
+        with transaction.atomic():
+            journal.write(
+                "incoming.decision", at=at, actor="system", number=decision.case_number, validity=decision.validity,
+                reference=decision.decision_reference,
+            )  # fmt: skip
+            events.publish(DecisionCameDown(decision, at))
+    except Problem as problem:
+        text = f"上级对 {decision.case_number} 的决定（编号 {decision.decision_reference}）：{problem.message}"
+        task_open(
+            "incoming", f"decision:{decision.decision_reference}"[:120], text, target=driver().name, rows=[], at=at
+        )
+        return False
+    return True
 
 
 # --- the dictionary ----------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from minping import law
 from minping.evaluate.models import Rating, Service
 from minping.feedback import decisions
 from minping.feedback import services as feedback
@@ -18,9 +19,10 @@ from minping.kernel.machine import ConflictOfInterest, MoveRefused, NotYours
 from minping.rectify import queries
 from minping.rectify import services as rectify
 from minping.rectify.models import Order
+from minping.upstream import incoming
 from minping.upstream import services as upstream
-from minping.upstream.messages import typed
-from minping.upstream.models import OutboxMessage
+from minping.upstream.messages import ValidityContent, typed
+from minping.upstream.models import OutboxMessage, Task
 from tests.support.world import FRIDAY, Story, actor, beijing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -203,6 +205,44 @@ def test_the_superior_is_told_the_application_the_dispute_and_the_decision_in_ca
     assert (told[0].ground, told[0].statement, told[0].call_back_words) == ("mistaken", STATEMENT, "情况属实。")
     assert (told[2].validity, told[2].decision_reference) == ("invalid", SAID["reference"])
     assert "call_back_words" in built[rows[0].pk].personal
+
+
+def told(case: Case, validity: str = "invalid", reference: str = "闽审撤17") -> ValidityContent:
+    return ValidityContent(
+        case_number=case.number, level=law.InterfaceLevel(2), validity=validity, decided_at=FRIDAY,
+        decided_by="翔安区", decision_reference=reference,
+    )  # fmt: skip
+
+
+def test_the_answer_comes_down_by_interface_and_once() -> None:
+    story = Dispute()
+    case = story.revoking()
+    for _ in range(2):
+        assert incoming.decision_take(told(case), at=story.later())
+    case.refresh_from_db()
+    row = Revocation.objects.get()
+    assert (case.state, case.result, row.reference, row.answered_by) == ("closed", "revoked", "闽审撤17", "system")
+    assert Service.objects.get().outcome == "invalid"
+    assert not Task.objects.exists()
+
+
+def test_a_decision_that_no_application_waits_for_is_a_task_and_moves_nothing() -> None:
+    case = Dispute().called()
+    assert not incoming.decision_take(told(case), at=FRIDAY)
+    case.refresh_from_db()
+    assert case.state == "verifying"
+    assert "闽审撤17" in Task.objects.get().text
+    with pytest.raises(incoming.CallbackUnreadable):
+        incoming.decision_take(told(case, reference=" "), at=FRIDAY)
+
+
+def test_not_solved_is_reopened_with_a_new_clock_and_the_superior_is_told() -> None:
+    story = Story()
+    order = story.followed("unsolved")
+    assert [o.round for o in Order.objects.order_by("round")] == [1, 2]
+    row = OutboxMessage.objects.filter(kind="case", subject=order.case_id).latest("id")
+    body = upstream.build([row])[row.pk].body
+    assert (body["state"], body["rounds"]) == ("confirmed", 2)
 
 
 def test_a_step_that_fails_half_way_leaves_the_case_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,11 +77,11 @@ def called(live: Installation, page: Page, view: str = "verify") -> Page:
 
 def act(page: Page, label: str, **fields: str) -> None:
     """Open the fold of a move, fill in what it asks, and press its button."""
-    page.locator("details.act summary", has_text=label).click()
+    page.locator("details.act summary").get_by_text(label, exact=True).click()
     form = page.locator("details.act[open]")
     for name, value in fields.items():
         form.locator(f"[name={name}]").fill(value)
-    form.get_by_role("button", name=label).click()
+    form.get_by_role("button", name=label, exact=True).click()
 
 
 def test_an_appeal_upheld_goes_up_and_the_district_revokes_it(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from minping.kernel import clock
 from minping.kernel.jobs import Job
+from minping.rectify import notices
 from minping.rectify.services import orders_finish
 
 
@@ -11,4 +14,14 @@ def _finish() -> bool:
     return orders_finish(at=clock.now()) > 0
 
 
-JOBS = (Job("rerating", "再评期满办结", 5.0, _finish),)
+def _remind() -> bool:
+    now = clock.now()
+    notices.notices_make(at=now)
+    notices.notices_gather(area_code=settings.MINPING_AREA, at=now)
+    return False
+
+
+JOBS = (
+    Job("rerating", "再评期满办结", 5.0, _finish),
+    Job("notices", "时限提醒", 60.0, _remind),
+)

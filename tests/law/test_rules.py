@@ -35,6 +35,8 @@ LIMITS = [
     ("negative_lag", 30, "minute", "minan/4.2.1"),
     ("terminal_visit", 10, "minute", "minan/3.4.2"),
     ("terminal_pause", 10, "minute", "R12"),
+    ("notice_quiet", 5, "minute", "minan/5.2"),
+    ("notice_most", 120, "minute", "minan/5.2"),
     ("extend", 5, "working_day", "minan/4.2.3"),
 ]
 
@@ -55,7 +57,8 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
         "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "negative_lag",
-        "terminal_visit", "terminal_pause", "extend",
+        "terminal_visit", "terminal_pause", "extend", "notice_quiet",
+        "notice_most",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -172,6 +175,8 @@ def test_the_other_parameters() -> None:
         "default_level": "level",
         "good_levels": "level",
         "small_sample": "service",
+        "notice_from": "hour",
+        "notice_until": "hour",
         "unreachable_calls": "count",
         "unreachable_days": "count",
         "malicious_words": "character",

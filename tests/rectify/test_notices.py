@@ -1,0 +1,92 @@
+"""Reminders: before, at and after a due time; in working hours; gathered; none after closing (minan/5.2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from minping.feedback import services as feedback
+from minping.kernel.models import Account
+from minping.rectify import notices
+from minping.rectify.models import Notice
+from tests.support.world import Story, actor, beijing
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
+
+
+def made(at: str) -> list[tuple[str, str]]:
+    notices.notices_make(at=beijing(at))
+    return sorted(Notice.objects.values_list("kind", "account"))
+
+
+def test_before_it_is_over_who_must_act_is_told_once_and_then_the_head_each_working_day() -> None:
+    Story().negative()  # Friday 11-20; over after Tuesday 11-24
+    assert made("2026-11-23 09:00") == [("soon", "reviewer")]
+    assert made("2026-11-24 16:00") == [("soon", "reviewer")]  # once
+    assert made("2026-11-25 09:00") == [("late", "head"), ("soon", "reviewer")]
+    assert len(made("2026-11-25 15:00")) == 2
+    assert len(made("2026-11-26 09:00")) == 3
+
+
+@pytest.mark.parametrize("at", ["2026-11-25 07:59", "2026-11-25 18:00", "2026-11-28 10:00", "2026-11-29 10:00"])
+def test_nobody_is_reminded_outside_the_hours(at: str) -> None:
+    Story().negative()
+    assert made(at) == []
+
+
+def test_where_nobody_holds_the_role_its_deputy_is_told() -> None:
+    Account.objects.filter(username="head").update(is_active=False)
+    Story().negative()
+    assert made("2026-11-25 09:00") == [("late", "reviewer")]
+
+
+def test_the_unit_is_told_of_a_rectification_and_nobody_after_it_reported() -> None:
+    story = Story()
+    story.confirmed()  # over after Friday 11-27
+    assert made("2026-11-27 09:00") == [("soon", "unit")]
+    Notice.objects.all().delete()
+    story = Story("MA20261120-0418")
+    story.reported()
+    made("2026-12-03 09:00")
+    assert set(Notice.objects.values_list("case__service__case_no", flat=True)) == {"MA20261120-0417"}
+
+
+def gathered(at: str) -> int:
+    return notices.notices_gather(area_code="350213005", at=beijing(at))
+
+
+def test_they_come_together_after_five_quiet_minutes_or_two_hours() -> None:
+    Story().negative()
+    made("2026-11-24 09:00")
+    assert gathered("2026-11-24 09:04") == 0
+    assert gathered("2026-11-24 09:05") == 1
+    Notice.objects.update(gathered_at=None)
+    first = Notice.objects.get()
+    Notice.objects.bulk_create(
+        Notice(
+            kind="late", case=first.case, account=first.account, due_limit="verify", due_at=first.due_at,
+            day=first.day, made_at=beijing(f"2026-11-24 {time}"),
+        )
+        for time in ["10:58"]
+    )  # fmt: skip
+    assert gathered("2026-11-24 10:59") == 0  # not quiet, not yet two hours
+    assert gathered("2026-11-24 11:00") == 2
+
+
+def test_what_is_done_is_not_spoken_of() -> None:
+    story = Story()
+    case = story.called()
+    made("2026-11-24 09:00")
+    feedback.case_confirm(case_id=case.pk, note="", by=actor("reviewer"), at=beijing("2026-11-24 09:01"))
+    assert gathered("2026-11-24 09:30") == 0
+    assert not Notice.objects.exists()
+    assert notices.notices_of(actor("reviewer")) == []
+
+
+def test_a_reminder_says_the_number_and_a_link_and_nothing_else() -> None:
+    case = Story().negative()
+    made("2026-11-24 09:00")
+    gathered("2026-11-24 09:10")
+    (told,) = notices.notices_of(actor("reviewer", case.opened_at + timedelta(days=4)))
+    assert told == {"number": case.number, "label": "将超时", "url": f"/desk/mine/{case.pk}/"}

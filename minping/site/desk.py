@@ -25,6 +25,7 @@ from minping.kernel.errors import Forbidden, NotFound
 from minping.kernel.models import Account
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
+from minping.rectify.notices import notices_of
 from minping.registry import queries as registry
 from minping.site.context import SECTIONS
 
@@ -133,6 +134,8 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         "list_url": reverse("desk_view", args=[view]),
         "empty_text": "没有办结的件" if view == DONE else "这里没有要办的件",
     }
+    if view == MINE and case_id is None:
+        context["notices"] = notices_of(who)
     if case_id is not None:
         context |= _case(case_id, who, now)
         ids = [row.case_id for row in rows]

@@ -176,17 +176,15 @@ def test_two_reviewers_decide_the_same_case_in_the_same_second(
                 "POST", f"{live.url}/cases/{case_id}/move/{verb}/", fields={"statement": WHY}, encode_multipart=False,
                 headers=headers, redirect=False,
             )  # fmt: skip
-            return str(answer.status)
+            if answer.status != 302:
+                return f"{answer.status}"
+            more = [one.split(";")[0] for one in answer.headers.getlist("Set-Cookie")]
+            headers["Cookie"] = "; ".join([headers["Cookie"], *more])
+            return pool.request("GET", live.url + answer.headers["Location"], headers=headers).data.decode()
 
         with ThreadPoolExecutor(2) as pool:
             told = list(pool.map(press, ("reviewer", "second"), ("confirm", "mistaken")))
-        assert told == ["302", "302"], live.tail()
-        pages = [look_at(live, staff[who], case_id) for who in ("reviewer", "second")]
-        losers = [text for text in pages if "刚刚被别人处理过" in text or "现在是“" in text]
-        assert len(losers) == 1, pages
+        won = [text for text in told if "已认定属实" in text or "已办：" in text]
+        lost = [text for text in told if "刚刚被别人处理过" in text or "现在是“" in text]
+        assert (len(won), len(lost)) == (1, 1), live.tail()
     assert live.cli("verify").returncode == 0
-
-
-def look_at(live: Installation, page: Page, case_id: str) -> str:
-    page.goto(f"{live.url}/desk/mine/{case_id}/")
-    return page.locator("main").inner_text()

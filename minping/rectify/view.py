@@ -134,7 +134,7 @@ FORMS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
                 "name": "measures", "label": "解释说明", "type": "textarea", "required": True,
                 "help": "写明依据的规定、为什么没有过错、怎样向群众解释。",
             },
-            {"name": "evidence", "label": "佐证材料", "type": "file", "required": False, "multiple": True},
+            {"name": "evidence", "label": "依据材料", "type": "file", "required": False, "multiple": True},
         ),
     ),
     "ask_extension": (

@@ -131,6 +131,7 @@ def test_an_appeal_dismissed_is_rectified_and_a_complex_one_gets_one_extension(
     act(unit, "情况复杂，报计划申请延期", plan="分三步：先停收，再改系统，后培训。")
     expect(unit.get_by_text("延期申请已报负责人")).to_be_visible()
     head = look(live, staff["head"], "extension")
+    expect(head.get_by_text("分三步：先停收，再改系统，后培训。").first).to_be_visible()  # what is decided on is seen
     picture(head, "case-extension", ("phone", "tablet", "desktop"))
     act(head, "同意延期", reason="确需改系统。")
     expect(head.get_by_text("已同意延期一次。")).to_be_visible()

@@ -100,18 +100,24 @@ def services_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Service]:
         )
         .alias(
             own=FilteredRelation("ratings", condition=Q(ratings__kind=RatingKind.FIRST, ratings__rated_at__lte=cut)),
+            share=FilteredRelation(
+                "ratings", condition=Q(ratings__kind=RatingKind.PACKAGE, ratings__rated_at__lte=cut)
+            ),
             late=FilteredRelation(
                 "ratings", condition=Q(ratings__kind=RatingKind.SUPPLEMENTARY, ratings__rated_at__lte=cut)
             ),
             silence=FilteredRelation("default_outcome", condition=Q(default_outcome__made_at__lte=cut)),
         )
         .annotate(
-            own_at=F("own__rated_at"), own_level=_level("own", cut), silent_at=F("silence__made_at"),
+            # One's own word prevails over the share of an overall rating, whichever came first (R10).
+            own_at=Coalesce("own__rated_at", "share__rated_at"),
+            own_level=Coalesce(_level("own", cut), _level("share", cut)), silent_at=F("silence__made_at"),
             silent_level=F("silence__level"), late_at=F("late__rated_at"),
         )
     )  # fmt: skip
 
 
+COUNTING = (RatingKind.FIRST, RatingKind.PACKAGE)  # the kinds of a word that decide what a service counts as
 RATED, SILENT, SPOKE_LATE = Q(own_at__isnull=False), Q(silent_at__isnull=False), Q(late_at__isnull=False)
 
 
@@ -130,7 +136,7 @@ def revoked_at(cut: datetime, path: str = "") -> Q:
 
 def pending_at(cut: datetime, path: str = "") -> Q:
     """申请撤销中 at that time: approved here and sent up, not yet answered.  It counts (R7)."""
-    waiting = Revocation.objects.filter(approved_at__lte=cut, case__rating__kind=RatingKind.FIRST).filter(
+    waiting = Revocation.objects.filter(approved_at__lte=cut, case__rating__kind__in=COUNTING).filter(
         Q(answered_at__isnull=True) | Q(answered_at__gt=cut)
     )
     return Q(**{f"{path}pk__in": waiting.values("case__service")})

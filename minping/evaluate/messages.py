@@ -83,7 +83,7 @@ def rating_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
                 "channel": rating.channel,
                 "proof": rating.proof,
                 "rated_at": _time(rating.rated_at),
-                "assess_no": rating.ordinal,
+                "assess_no": max(1, rating.ordinal),  # a share stands where one's own word would (R10)
                 **_how(rating),
                 # Each round of rectification may bring one: the number keeps them apart above.
                 **({"case_number": str(rating.ordinal)} if rating.kind == RatingKind.RERATING else {}),
@@ -99,6 +99,8 @@ def _how(rating: Rating) -> dict[str, Any]:
     how: dict[str, Any] = {}
     if rating.entry != Entry.PERSON:
         how["entry"] = str(rating.entry)
+    if rating.package_id is not None:
+        how |= {"package_no": rating.service.package_no, "package_rating": rating.package_id.hex}
     if rating.offline:
         how |= {"offline": True, "pressed_at": _time(rating.pressed_at)}
     return how

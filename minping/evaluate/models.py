@@ -83,8 +83,28 @@ class Applicant(models.Model):
         ]
 
 
+class PackageRating(models.Model):
+    """One overall rating of a 一件事 (minan/3.4.3): who gave it, when, and from which service's invitation.
+
+    What it says stands on its shares, one `Rating` of kind `package` for each service that
+    had no word of its own (R10).  `person` is the blind index of the certificate.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    package_no = models.CharField(max_length=50)
+    person = models.BinaryField(max_length=16)
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="package_ratings")
+    rated_at = models.DateTimeField()
+
+    JOURNALLED: ClassVar = ("package_no", "person", "service_id", "rated_at")
+
+    class Meta:
+        verbose_name = "套餐总评"
+
+
 class Rating(models.Model):
     """A person's own word on a service.  `ordinal` 1 is the one rating; later words stand beside it.
+    A share of an overall rating has the ordinal 0 and its origin in `package` (R10).
 
     `revision` counts changes of mind within the minutes allowed; earlier versions stay
     in RatingRevision.  `level` is of the interface's code system, 5 非常满意 … 1.
@@ -115,12 +135,14 @@ class Rating(models.Model):
     press_id = models.UUIDField(null=True, unique=True)
     pressed_at = models.DateTimeField(null=True)
     offline = models.BooleanField(default=False)
+    package = models.ForeignKey(PackageRating, null=True, on_delete=models.PROTECT, related_name="shares")
 
     JOURNALLED: ClassVar = (
         "service_id", "ordinal", "kind", "level", "tags", "text", "channel", "proof", "rated_at", "revision",
     )  # fmt: skip
     JOURNALLED_LATER: ClassVar = {
         "entry": Entry.PERSON, "device_code": "", "press_id": None, "pressed_at": None, "offline": False,
+        "package_id": None,
     }  # fmt: skip
 
     class Meta:

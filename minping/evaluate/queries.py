@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from minping.evaluate.models import DefaultOutcome, Rating, ReratingInvitation, Service
+from minping.evaluate import states
+from minping.evaluate.models import Applicant, DefaultOutcome, Rating, ReratingInvitation, Service
 from minping.evaluate.states import Outcome, RatingKind
 from minping.kernel.clock import BEIJING, beijing
 from minping.upstream.watch import Record
@@ -22,7 +23,7 @@ def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, s
     of mind is an update of the same record.
     """
     services = _by_day(Service.objects.all(), "served_at", start, end, ())
-    ratings = _by_day(Rating.objects.all(), "rated_at", start, end, ("kind", "level"))
+    ratings = _by_day(Rating.objects.filter(_stands()), "rated_at", start, end, ("kind", "level"))
     defaults = _by_day(DefaultOutcome.objects.all(), "made_at", start, end, ("level",))
     return {
         **{(day, "service", None): n for day, n in services},
@@ -36,7 +37,7 @@ def records_between(start: datetime, end: datetime) -> Iterator[Record]:
     services = Service.objects.filter(served_at__gte=start, served_at__lt=end)
     for pk, at, organization in services.values_list("id", "served_at", "organization_code").iterator():
         yield Record("service", pk, beijing(at).date(), None, "", organization)
-    ratings = Rating.objects.filter(rated_at__gte=start, rated_at__lt=end)
+    ratings = Rating.objects.filter(_stands(), rated_at__gte=start, rated_at__lt=end)
     columns = ("id", "kind", "rated_at", "level", "channel", "service__organization_code")
     for pk, kind, at, level, channel, organization in ratings.values_list(*columns).iterator():
         yield Record(RatingKind(kind).message, pk, beijing(at).date(), level, channel, organization)
@@ -45,6 +46,21 @@ def records_between(start: datetime, end: datetime) -> Iterator[Record]:
         "service_id", "made_at", "level", "service__organization_code"
     ).iterator():
         yield Record("default", pk, beijing(at).date(), level, "", organization)
+
+
+def _stands() -> Q:
+    """Not a share of an overall rating that the person's own word has replaced above (R10)."""
+    own = Rating.objects.filter(service=OuterRef("service"), kind=RatingKind.FIRST)
+    return ~Q(kind=RatingKind.PACKAGE) | Q(~Exists(own))
+
+
+def package_of(service: Service) -> list[Service]:
+    """The services of the same person in the same 一件事, this one first; alone where it belongs to none."""
+    person = Applicant.objects.filter(service=service).values_list("certificate_index", flat=True).first()
+    if not service.package_no or person is None:
+        return [service]
+    others = Service.objects.filter(package_no=service.package_no, applicant__certificate_index=person)
+    return [service, *others.exclude(pk=service.pk).order_by("served_at", "case_no", "service_no")]
 
 
 def _by_day(rows: QuerySet[Any], field: str, start: datetime, end: datetime, also: tuple[str, ...]) -> QuerySet[Any]:
@@ -60,13 +76,10 @@ def _by_day(rows: QuerySet[Any], field: str, start: datetime, end: datetime, als
 
 def next_kind(service: Service, ratings: Sequence[Rating], at: datetime) -> RatingKind | None:
     """Which kind of word the invitation would take at `at`; the same question as in `rating_give`, for showing only."""
-    if service.outcome == Outcome.NONE:
-        return RatingKind.FIRST
-    if ReratingInvitation.objects.filter(service=service, rating=None, until__gt=at).exists():
-        return RatingKind.RERATING
-    if service.outcome == Outcome.DEFAULT and not ratings:
-        return RatingKind.SUPPLEMENTARY
-    return None
+    again = service.outcome != Outcome.NONE and (
+        ReratingInvitation.objects.filter(service=service, rating=None, until__gt=at).exists()
+    )
+    return states.next_kind(service.outcome, [rating.kind for rating in ratings], again)
 
 
 WORDLESS = ("keypad",)  # channels that can bring a level and nothing else

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -31,17 +32,37 @@ class Entry(StrEnum):
 
 
 class RatingKind(StrEnum):
-    """`first` is the one rating of a service; the others stand beside it and never replace it (R3, R9)."""
+    """`first` is the one rating of a service; the others stand beside it and never replace it (R3, R9).
 
+    `package` is what an overall rating of a 一件事 left on a service without a rating of
+    its own; the person's own rating prevails over it, whichever came first (R10).
+    """
+
+    PACKAGE = "package"
     FIRST = "first"
     SUPPLEMENTARY = "supplementary"
     RERATING = "rerating"
 
     @property
     def label(self) -> str:
-        return {"first": "评价", "supplementary": "追加评价", "rerating": "再次评价"}[self.value]
+        labels = {"package": "套餐总评", "first": "评价", "supplementary": "追加评价", "rerating": "再次评价"}
+        return labels[self.value]
 
     @property
     def message(self) -> str:
         """The kind of the message upward."""
-        return {"first": "rating", "supplementary": "supplementary", "rerating": "rerating"}[self.value]
+        return "rating" if self in (RatingKind.PACKAGE, RatingKind.FIRST) else self.value
+
+
+def next_kind(outcome: str, kinds: Sequence[str], rerating: bool) -> RatingKind | None:
+    """Which kind of word a service would take, of which `kinds` have been said; None where it has had its one.
+
+    `rerating`: an invitation to rate again after a rectification is open.
+    """
+    if outcome == Outcome.NONE:
+        return RatingKind.FIRST
+    if rerating:
+        return RatingKind.RERATING
+    if all(kind == RatingKind.PACKAGE for kind in kinds):
+        return {"default": RatingKind.SUPPLEMENTARY, "rating": RatingKind.FIRST}.get(outcome)
+    return None

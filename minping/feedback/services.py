@@ -41,9 +41,9 @@ def number_of(identifier: UUID, at: datetime) -> str:
 def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list[Case]:
     """Open a case for each negative rating; the 2 working days run from its receipt (minan/4.2.1, R4)."""
     cases = []
+    pairs = [(service, rating) for service, rating in pairs if rating.negative]
+    names = _item_names(pairs)
     for service, rating in pairs:
-        if not rating.negative:
-            continue
         identifier = ids.uuid7(at)
         clock = due.clock(service.area_code, "verify", rating.rated_at)
         cases.append(
@@ -57,7 +57,7 @@ def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list
                 window_code=service.window_code,
                 window_name=service.window_name,
                 staff_code=service.staff_code,
-                item_name=service.item_name,
+                item_name=names[rating.pk],
                 level=rating.level,
                 excerpt=excerpt_of(rating),
                 state=CaseState.VERIFYING,
@@ -89,10 +89,37 @@ def excerpt_of(rating: Rating) -> str:
     return f"（未留言）{'、'.join(labels)}"[:80]
 
 
+def _one_a_package(pairs: Sequence[tuple[Service, Rating]]) -> list[tuple[Service, Rating]]:
+    """Of the shares of one overall rating only the first: one grievance is one case, which names the items (R10)."""
+    packages = {rating.package_id for _, rating in pairs if rating.package_id}
+    taken = set()
+    if packages:
+        taken = set(Case.objects.filter(rating__package__in=packages).values_list("rating__package_id", flat=True))
+    kept = []
+    for service, rating in pairs:
+        if rating.package_id:
+            if rating.package_id in taken:
+                continue
+            taken.add(rating.package_id)
+        kept.append((service, rating))
+    return kept
+
+
+def _item_names(pairs: Sequence[tuple[Service, Rating]]) -> dict[UUID, str]:
+    """By rating, what a case is about: its item, or the items that an overall rating reached."""
+    packages: dict[UUID, list[str]] = {rating.package_id: [] for _, rating in pairs if rating.package_id}
+    if packages:
+        shares = Rating.objects.filter(package__in=list(packages)).order_by("service__served_at", "service__case_no")
+        for package, name in shares.values_list("package_id", "service__item_name"):
+            packages[package].append(name)
+    named = {key: f"一件事（{len(names)} 项）：{'、'.join(names)}"[:200] for key, names in packages.items()}
+    return {r.pk: named[r.package_id] if r.package_id else s.item_name for s, r in pairs}
+
+
 def on_ratings_given(event: RatingsGiven) -> None:
     """A negative word of any kind opens a case like any other (R3); one under way takes a re-rating itself."""
     fresh = [(service, rating) for service, rating in event.pairs if rating.negative and rating.kind != "rerating"]
-    cases_open(fresh, at=event.at)
+    cases_open(_one_a_package(fresh), at=event.at)
 
 
 def on_ratings_changed(event: RatingsChanged) -> None:
@@ -102,7 +129,7 @@ def on_ratings_changed(event: RatingsChanged) -> None:
         case = Case.objects.filter(rating=rating).first()
         if case is None:
             if now and rating.kind != "rerating":
-                cases_open([(service, rating)], at=event.at)
+                cases_open(_one_a_package([(service, rating)]), at=event.at)
             continue
         Case.objects.filter(pk=case.pk).update(level=rating.level, excerpt=excerpt_of(rating))
         case.level = rating.level

@@ -38,6 +38,8 @@ ACTIONS = {
     "device.checked": "晨检",
     "device.keypad": "按键评价器报来一按",
     "rating.first": "收到评价",
+    "rating.package": "收到套餐总评（带入一项）",
+    "package.rated": "收到一件事套餐总评",
     "rating.supplementary": "收到追评",
     "rating.rerating": "收到再评",
     "rating.changed": "评价人修改评价",

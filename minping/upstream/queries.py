@@ -65,13 +65,14 @@ def reconcile(
     record without a message shows as a difference.
     """
     rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED).exclude(kind="probe")
-    # A change of mind is an update of the same record: count subjects, not messages.
-    grouped = (
-        rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).values("day", "kind", "level", "subject").distinct()
-    )
+    # A change of mind is an update of the same record, and so is one's own word after the share of an
+    # overall rating (R10): count records, not messages, each as its last version says.
+    told = rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).order_by("revision", "id")
     latest: dict[Any, tuple[date, str, int | None]] = {}
-    for row in grouped:
-        latest[(row["subject"], row["kind"])] = (row["day"], row["kind"], row["level"])
+    for day, kind, level, *record, subject in told.values_list(
+        "day", "kind", "level", "organization_code", "case_no", "service_no", "subject"
+    ).iterator():
+        latest[(kind, *record) if kind == "rating" else (kind, subject)] = (day, kind, level)
     sent = Counter(latest.values())
     keys = sorted(set(ours) | set(sent), key=lambda k: (k[0], k[1], -(k[2] or 0)))
     return [

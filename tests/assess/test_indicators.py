@@ -58,6 +58,17 @@ def test_praise_is_very_satisfied_and_satisfied_over_all_services_not_over_ratin
     assert (one.numerator, one.denominator, one.value, one.ratings) == (2, 6, 0.333333, 5)
 
 
+def test_the_share_of_an_overall_rating_counts_until_there_is_a_word_of_ones_own() -> None:
+    part, other = service("2026-11-02"), service("2026-11-02")
+    for one in (part, other):
+        rating(one, 2, "2026-11-02", kind="package")
+    rating(part, 5, "2026-11-03")
+    praise = found()["praise"]
+    assert (praise.numerator, praise.denominator, praise.ratings) == (1, 2, 2)
+    before = found(as_of=date(2026, 11, 2))["praise"]
+    assert (before.numerator, before.denominator, before.ratings) == (0, 2, 2)
+
+
 def test_praise_is_always_given_with_and_without_the_defaults() -> None:
     rating(service("2026-11-02"), 5, "2026-11-02")
     default(service("2026-11-02"))

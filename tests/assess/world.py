@@ -99,13 +99,13 @@ def rating(
     """A word of the person's own; a negative first or supplementary one has no case yet (see `negative`)."""  # fmt: skip
     at = beijing(day, hour)
     made = next(_numbers)
-    ordinal = Rating.objects.filter(service=of).count() + 1
+    ordinal = 0 if kind == "package" else Rating.objects.filter(service=of, ordinal__gt=0).count() + 1
     found = Rating.objects.create(
         service=of, ordinal=ordinal, kind=kind, level=level, tags=list(tags), text=text, channel="qr", proof=proof,
         rated_at=at, change_token=_bytes("ch", made), change_until=at + timedelta(minutes=15),
         receipt=_bytes("r", made)[:16],
     )  # fmt: skip
-    if kind == "first":
+    if kind in ("first", "package"):
         Service.objects.filter(pk=of.pk).update(outcome="rating", outcome_at=at)
     return found
 

@@ -22,6 +22,7 @@ LINES = (
         lambda: both("tests/journeys/test_channel_terminal.py"),
     ),
     Line("自助终端：猜不出，错多了停一停", lambda: both("tests/evaluate/channels/terminal")),
+    Line("一件事：一次总评带入各项，单独评价优先，到省平台", lambda: both("tests/journeys/test_channel_package.py")),
     Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),
     Line("人工电话请评：系统派人、随机次序、标明代录，到省平台", lambda: both("tests/journeys/test_channel_phone.py")),
 )

@@ -4,6 +4,7 @@ from minping.evaluate.services.default import defaults_make, defaults_round
 from minping.evaluate.services.identity import identity_open
 from minping.evaluate.services.intake import Received, services_receive
 from minping.evaluate.services.invalid import service_invalidate
+from minping.evaluate.services.package import NotAPackage, PackageReceipt, package_change, package_rate
 from minping.evaluate.services.rate import (
     AlreadyRated,
     InvitationClosed,
@@ -23,6 +24,8 @@ __all__ = [
     "InvitationClosed",
     "InvitationUnknown",
     "LevelUnknown",
+    "NotAPackage",
+    "PackageReceipt",
     "Press",
     "Receipt",
     "Received",
@@ -31,6 +34,8 @@ __all__ = [
     "defaults_make",
     "defaults_round",
     "identity_open",
+    "package_change",
+    "package_rate",
     "rating_give",
     "ratings_give",
     "rerating_invite",

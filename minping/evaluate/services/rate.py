@@ -17,7 +17,7 @@ from minping.evaluate import tokens
 from minping.evaluate.events import RatingsChanged, RatingsGiven
 from minping.evaluate.models import Rating, RatingRevision, ReratingInvitation, Service
 from minping.evaluate.queries import reason_missing
-from minping.evaluate.states import Entry, Outcome, RatingKind
+from minping.evaluate.states import Entry, Outcome, RatingKind, next_kind
 from minping.kernel import bulk, events, ids, journal, statements
 from minping.kernel.access import RATER
 from minping.kernel.errors import Problem
@@ -79,7 +79,8 @@ class Press:
     """One press on a tile.  `change` is the change token of an earlier press; `hold` says that reasons
     are about to follow, so that the message upward may wait for them (limit `settle`); `done` ends the wait.
     `tags` or `text` None: not said, keep what was said before.  `press_id`, `pressed_at` and `offline`
-    are the device's own account of a press that it may have had to keep: the same id is taken once."""
+    are the device's own account of a press that it may have had to keep: the same id is taken once.
+    `package_id` makes it a share of that overall rating, which never stands in for a word already said (R10)."""
 
     token: str
     level: int
@@ -96,6 +97,7 @@ class Press:
     press_id: UUID | None = None
     pressed_at: datetime | None = None
     offline: bool = False
+    package_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ _writer: GroupWriter[Press, Receipt] = GroupWriter("ratings", ratings_give)
 _COLUMNS = (
     "id", "service_id", "ordinal", "kind", "level", "tags", "tags_version", "text", "channel", "proof", "rated_at",
     "revision", "change_token", "change_until", "receipt", "entry", "device_code", "press_id", "pressed_at", "offline",
+    "package_id",
 )  # fmt: skip
 
 
@@ -168,6 +171,7 @@ class _Batch:
         self.changed: list[tuple[Service, Rating, RatingRevision, Press]] = []
         self.rerated: list[tuple[ReratingInvitation, Rating]] = []
         self.settled: list[Rating] = []
+        self.spent: list[UUID] = []
 
     def take(self, press: Press) -> Receipt:
         known = self.known.get(tokens.stored(press.token))
@@ -179,28 +183,24 @@ class _Batch:
                     return Receipt(known.service, rating, made=False)  # the device did not hear the first answer
         if press.at >= known.service.closes_at:
             raise InvitationClosed()
-        level, tags, text, version = _said(press, known.service)
+        level, tags, text, version = said(press, known.service)
         last = known.ratings[-1] if known.ratings else None
         if last is not None and (press.change or _gives_reason(press, level, last)):
             return self._change(known, last, press, level, tags, text, version)
-        kind = self._kind(known, press.at)
+        kind = self._kind(known, press)
         if kind is None:
-            assert last is not None
-            if last.level == level and press.tags is None and press.text is None:
+            if last is not None and last.level == level and press.tags is None and press.text is None:
                 return Receipt(known.service, last, made=False)  # the same press twice
             raise AlreadyRated()
         return self._make(known, kind, press, level, tags or (), text or "", version)
 
     @staticmethod
-    def _kind(known: _Known, at: datetime) -> RatingKind | None:
+    def _kind(known: _Known, press: Press) -> RatingKind | None:
         """Which kind of word this would be, or None where the service has had its one rating."""
-        if known.service.outcome == Outcome.NONE:
-            return RatingKind.FIRST
-        if known.rerating is not None and at < known.rerating.until:
-            return RatingKind.RERATING
-        if known.service.outcome == Outcome.DEFAULT and not known.ratings:
-            return RatingKind.SUPPLEMENTARY
-        return None
+        if press.package_id is not None:
+            return RatingKind.PACKAGE if known.service.outcome == Outcome.NONE else None
+        again = known.rerating is not None and press.at < known.rerating.until
+        return next_kind(known.service.outcome, [rating.kind for rating in known.ratings], again)
 
     def _make(
         self, known: _Known, kind: RatingKind, press: Press, level: int, tags: tuple[str, ...], text: str, version: str
@@ -208,10 +208,11 @@ class _Batch:
         service = known.service
         rules = law.at(service.area_code, press.at.astimezone(law.BEIJING).date())
         identifier = ids.uuid7(press.at)
+        share = next((rating for rating in known.ratings if rating.kind == RatingKind.PACKAGE), None)
         rating = Rating(
             id=identifier,
             service=service,
-            ordinal=len(known.ratings) + 1,
+            ordinal=0 if kind is RatingKind.PACKAGE else len(known.ratings) + 1 - bool(share),
             kind=kind,
             level=level,
             tags=list(tags),
@@ -220,6 +221,8 @@ class _Batch:
             channel=press.channel,
             proof=press.proof,
             rated_at=press.at,
+            # One's own word follows the package's share upward as the newer version of the same record (R10).
+            revision=share.revision + 1 if share and kind is RatingKind.FIRST else 1,
             change_token=tokens.stored(tokens.change_token(identifier)),
             change_until=law.due(rules.limit("change"), press.at).at,
             receipt=tokens.receipt_index(tokens.receipt_code(identifier)),
@@ -228,9 +231,11 @@ class _Batch:
             press_id=press.press_id,
             pressed_at=press.pressed_at,
             offline=press.offline,
+            package_id=press.package_id,
         )
-        if kind is RatingKind.FIRST:
+        if service.outcome == Outcome.NONE:
             service.outcome, service.outcome_at = Outcome.RATING, press.at
+            self.spent.append(service.pk)
         if kind is RatingKind.RERATING:
             assert known.rerating is not None
             self.rerated.append((known.rerating, rating))
@@ -270,12 +275,11 @@ class _Batch:
         if not self.new and not self.changed:
             return
         at = self.at
-        first = [service.pk for service, rating, _ in self.new if rating.kind == RatingKind.FIRST]
-        if first:
+        if self.spent:
             spent = statements.update(
-                Service, first, {"outcome": Outcome.RATING, "outcome_at": at}, outcome=Outcome.NONE
+                Service, self.spent, {"outcome": Outcome.RATING, "outcome_at": at}, outcome=Outcome.NONE
             )
-            assert spent == len(first), "locked services changed their outcome"
+            assert spent == len(self.spent), "locked services changed their outcome"
         bulk.insert(Rating, _COLUMNS, [[getattr(rating, name) for name in _COLUMNS] for _, rating, _ in self.new])
         for invitation, rating in self.rerated:
             ReratingInvitation.objects.filter(pk=invitation.pk).update(rating=rating)
@@ -318,7 +322,7 @@ def _gives_reason(press: Press, level: int, last: Rating) -> bool:
     return reason_missing(last, press.at) and level == last.level and bool(press.tags or press.text)
 
 
-def _said(press: Press, service: Service) -> tuple[int, tuple[str, ...] | None, str | None, str]:
+def said(press: Press, service: Service) -> tuple[int, tuple[str, ...] | None, str | None, str]:
     """Level, tags, words and catalogue version, checked against the law of the day."""
     rules = law.at(service.area_code, press.at.astimezone(law.BEIJING).date())
     try:

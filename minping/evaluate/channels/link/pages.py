@@ -46,15 +46,15 @@ def rate(request: HttpRequest, token: str) -> HttpResponse:
     """The page behind an invitation: tiles, then reasons, then the receipt."""
     if request.method == "POST":
         return _press(request, token)
-    service = _find(token)
-    return _unknown(request) if service is None else _show(request, token, service)
+    service = find(token)
+    return unknown(request) if service is None else _show(request, token, service)
 
 
-def _find(token: str) -> Service | None:
+def find(token: str) -> Service | None:
     return Service.objects.filter(token=tokens.stored(token)).first()
 
 
-def _unknown(request: HttpRequest) -> HttpResponse:
+def unknown(request: HttpRequest) -> HttpResponse:
     problem = InvitationUnknown()
     if _wants_json(request):
         return _json_error(problem)
@@ -99,7 +99,7 @@ def _via(request: HttpRequest) -> str:
     return f"?{urlencode({'via': via})}" if via else ""
 
 
-def _elder(request: HttpRequest) -> dict[str, Any]:
+def elder_view(request: HttpRequest) -> dict[str, Any]:
     elder = request.GET.get("elder") == "1"
     kept = {name: request.GET[name] for name in ("via",) if name in request.GET}
     query = urlencode(kept if elder else {**kept, "elder": "1"})
@@ -115,10 +115,11 @@ def _tiles(
         "levels": levels_view(rules),
         "promise": promise_view(rules),
         "mode": str(kind),
+        "package_url": reverse("package", args=[token]) if service.package_no and kind is RatingKind.FIRST else "",
         "mode_note": NOTES.get(kind, ""),
         "action": reverse("rate", args=[token]) + _via(request),
         "error": f"{error.message}{error.cure}" if error else "",
-        **_elder(request),
+        **elder_view(request),
     }
     return render(request, "link/rate.html", context, status=error.status if error else 200)
 
@@ -148,7 +149,7 @@ def _reasons(
         "action": reverse("rate", args=[token]),
         "rating": said,
         "error": f"{error.message}{error.cure}" if error else "",
-        **_elder(request),
+        **elder_view(request),
     }
     return render(request, "link/reasons.html", context, status=error.status if error else 200)
 
@@ -174,6 +175,7 @@ def _receipt(
         "can_rerate": kind is RatingKind.RERATING,
         "rerate_url": f"{address}?say=1",
         "can_supplement": kind is RatingKind.SUPPLEMENTARY,
+        "own_url": f"{address}?say=1" if kind is RatingKind.FIRST else "",  # so far an overall rating alone
         "supplement_url": f"{address}?say=1",
         "error": error,
     }
@@ -195,7 +197,7 @@ def _receipt(
 # --- pressing ----------------------------------------------------------------------------------
 
 
-def _said(request: HttpRequest) -> Mapping[str, Any]:
+def said_of(request: HttpRequest) -> Mapping[str, Any]:
     """Level, tags, text and step, from a form or from JSON."""
     if request.content_type == "application/json":
         try:
@@ -219,11 +221,11 @@ def _press(request: HttpRequest, token: str) -> HttpResponse:
     """Save the press; the service itself is read only where something must be shown."""
     said: Mapping[str, Any] = {}
     try:
-        said = _said(request)
-        receipt = rating_give(_press_of(request, token, said))
+        said = said_of(request)
+        receipt = rating_give(press_of(request, token, said))
     except Problem as problem:
-        service = _find(token)
-        return _unknown(request) if service is None else _refused(request, token, service, said, problem)
+        service = find(token)
+        return unknown(request) if service is None else _refused(request, token, service, said, problem)
     address = reverse("rate", args=[token])
     if _wants_json(request):
         response: HttpResponse = JsonResponse(_receipt_json(receipt), json_dumps_params={"ensure_ascii": False})
@@ -239,7 +241,7 @@ def _press(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
-def _press_of(request: HttpRequest, token: str, said: Mapping[str, Any]) -> Press:
+def press_of(request: HttpRequest, token: str, said: Mapping[str, Any]) -> Press:
     skip = bool(said.get("skip"))
     step = said.get("step")
     try:

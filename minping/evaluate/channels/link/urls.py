@@ -1,8 +1,9 @@
 from django.urls import path
 
-from minping.evaluate.channels.link import pages
+from minping.evaluate.channels.link import package, pages
 
 urlpatterns = [
     path("r/<str:token>", pages.rate, name="rate"),
+    path("r/<str:token>/package", package.package, name="package"),
     path("receipt", pages.receipt_lookup, name="receipt"),
 ]

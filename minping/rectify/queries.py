@@ -27,6 +27,9 @@ def _answer(follow_up: str) -> str:
 def story_of(service: Service) -> list[dict[str, Any]]:
     """What happens to a negative rating, step by step, as its giver reads it; empty where there is none."""
     case = Case.objects.filter(service=service).order_by("-opened_at").first()
+    if case is None and service.package_no:  # an overall rating has one case for all its items (R10)
+        packages = service.ratings.exclude(package=None).values("package")
+        case = Case.objects.filter(rating__package__in=packages).order_by("-opened_at").first()
     if case is None:
         return []
     orders = list(Order.objects.filter(case=case).order_by("round"))

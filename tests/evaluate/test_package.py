@@ -162,6 +162,12 @@ def test_the_page_rates_the_whole_takes_reasons_and_leads_to_each_item(parts: li
     assert "单独评价这一项" in client.get(address(parts[1])).content.decode()
 
 
+def test_the_receipt_of_each_item_tells_how_far_the_one_case_is(parts: list[Service], client: Client) -> None:
+    package_rate(overall(parts, 1))
+    for part in parts:
+        assert "专人电话回访" in client.get(address(part)).content.decode()
+
+
 def test_opening_the_page_writes_nothing_and_a_lone_service_goes_to_its_own(
     parts: list[Service], client: Client
 ) -> None:

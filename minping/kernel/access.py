@@ -21,6 +21,8 @@ KEY_PERMISSIONS = {
     "services:write": "报送服务（含读取）",
     "services:read": "查询服务",
     "devices:write": "报送装置按键",
+    "invitations:read": "取得评价页地址",
+    "ratings:write": "报来自己页面上收到的评价",
     "indicators:read": "查询指标",
 }
 IMPLIED = {"services:write": ("services:read",)}

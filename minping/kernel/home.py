@@ -33,7 +33,8 @@ class Config:
     address that invitations carry, `province` the address of the superior system
     (empty: driver `none`), `province_profile` how it speaks (docs/provinces.md), `stream`
     the public address of the devices' open lines (empty: the same host, on the port after
-    the next), `sandbox` whether the clock may be moved, `sms` the table of the short
+    the next), `sandbox` whether the clock may be moved, `return_origins` the sites (scheme, host,
+    port) to which a person may go back after rating (evaluate/arrival.py), `sms` the table of the short
     message gateway (evaluate/channels/sms/gateways).
     """
 
@@ -45,6 +46,7 @@ class Config:
     sandbox: bool = False
     area: str = "350213005"
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    return_origins: tuple[str, ...] = ()
     sms: dict[str, Any] = field(default_factory=dict)
 
 
@@ -124,11 +126,12 @@ class Home:
             stored["stream"] = env["MINPING_STREAM"]
         if env.get("MINPING_SANDBOX"):
             stored["sandbox"] = env["MINPING_SANDBOX"] == "1"
-        hosts = stored.pop("hosts", None)
-        known = {k: v for k, v in stored.items() if k in Config.__dataclass_fields__}
+        known = {
+            name: tuple(map(str, value)) if isinstance(value, list) else value
+            for name, value in stored.items()
+            if name in Config.__dataclass_fields__
+        }
         config = Config(**known)  # type: ignore[arg-type]
-        if isinstance(hosts, list):
-            config = Config(**{**config.__dict__, "hosts": tuple(str(h) for h in hosts)})
         if not config.database:
             config = Config(**{**config.__dict__, "database": f"sqlite:///{self.path / 'minping.sqlite3'}"})
         return config

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from minping import law
 from minping.evaluate import tokens
-from minping.evaluate.arrival import arrival_of
+from minping.evaluate.arrival import arrival_of, back_of
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind, reason_missing
 from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
@@ -37,6 +37,7 @@ from minping.kernel.errors import Problem
 from minping.kernel.web import public_page
 
 COOKIE = "mp_change"
+KEPT = ("via", "back")  # what an address says of the person's way (evaluate/arrival.py)
 
 
 @public_page
@@ -94,14 +95,18 @@ def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
 
 
 def _via(request: HttpRequest) -> str:
-    """How the person came here stays in the address that the tiles press to."""
-    via = request.GET.get("via", "")
-    return f"?{urlencode({'via': via})}" if via else ""
+    """How the person came here, and where to go on, stay in the address that the tiles press to."""
+    kept = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+def _back(request: HttpRequest) -> dict[str, str]:
+    return {"back": request.GET["back"]} if request.GET.get("back") else {}
 
 
 def elder_view(request: HttpRequest) -> dict[str, Any]:
     elder = request.GET.get("elder") == "1"
-    kept = {name: request.GET[name] for name in ("via",) if name in request.GET}
+    kept = {name: request.GET[name] for name in KEPT if name in request.GET}
     query = urlencode(kept if elder else {**kept, "elder": "1"})
     return {"elder": elder, "elder_url": f"{request.path}?{query}" if query else request.path}
 
@@ -146,7 +151,7 @@ def _reasons(
         "more_open": any(tag["code"] in said["tags"] for tag in more),
         "text_max": rules.value("text_max").value,
         "change_until_text": f"{clock.beijing(rating.change_until):%H:%M} 前",
-        "action": reverse("rate", args=[token]),
+        "action": reverse("rate", args=[token]) + _via(request),
         "rating": said,
         "error": f"{error.message}{error.cure}" if error else "",
         **elder_view(request),
@@ -178,6 +183,7 @@ def _receipt(
         "own_url": f"{address}?say=1" if kind is RatingKind.FIRST else "",  # so far an overall rating alone
         "supplement_url": f"{address}?say=1",
         "error": error,
+        "back_url": back_of(request.GET.get("back", "")),
     }
     if last is not None:
         context |= {
@@ -231,7 +237,8 @@ def _press(request: HttpRequest, token: str) -> HttpResponse:
         response: HttpResponse = JsonResponse(_receipt_json(receipt), json_dumps_params={"ensure_ascii": False})
     else:
         more = said.get("step") == "level" and (receipt.made or receipt.changed)
-        response = HttpResponseRedirect(f"{address}?step=reasons" if more else address, status=303)
+        way = urlencode({**({"step": "reasons"} if more else {}), **_back(request)})
+        response = HttpResponseRedirect(f"{address}?{way}" if way else address, status=303)
     if receipt.made:
         seconds = (receipt.rating.change_until - clock.now()).total_seconds()
         response.set_cookie(

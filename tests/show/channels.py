@@ -22,6 +22,11 @@ LINES = (
         lambda: both("tests/journeys/test_channel_terminal.py"),
     ),
     Line("自助终端：猜不出，错多了停一停", lambda: both("tests/evaluate/channels/terminal")),
+    Line(
+        "同一次服务四条渠道同时提供、同一秒在几条上评：只有一次评价",
+        lambda: both("tests/journeys/test_four_channels.py"),
+    ),
+    Line("网上大厅：评价页地址、凭令牌报来、返回地址只认名单", lambda: both("tests/evaluate/channels/hall")),
     Line("一件事：一次总评带入各项，单独评价优先，到省平台", lambda: both("tests/journeys/test_channel_package.py")),
     Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),
     Line("人工电话请评：系统派人、随机次序、标明代录，到省平台", lambda: both("tests/journeys/test_channel_phone.py")),

@@ -31,6 +31,7 @@ class Order(Due):
     extended_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True)
     paused_days = models.SmallIntegerField(null=True)  # working days that were left (minan/4.2.2)
+    transfer_reason = models.TextField(blank=True)  # why this unit and not the one that was rated
     measures = models.TextField(blank=True)
     reported_at = models.DateTimeField(null=True)
     reported_by = models.CharField(max_length=80, blank=True)
@@ -48,6 +49,7 @@ class Order(Due):
         "paused_at", "paused_days", "measures", "reported_at", "reported_by",
         "accepted_at", "accepted_by", "follow_up", "rerating_id", "finished_at",
     )  # fmt: skip
+    JOURNALLED_LATER: ClassVar = {"transfer_reason": ""}
 
     class Meta:
         verbose_name = "整改单"

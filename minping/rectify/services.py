@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from minping.feedback.states import CallOutcome, CallPurpose
 from minping.kernel import due, events, journal, machine, privacy
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
-from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem
+from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.kernel.home import home
 from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderUnsolved
 from minping.rectify.models import Evidence, Order
@@ -105,7 +105,9 @@ def refusal(verb: str, order: Order, by: Actor, at: datetime) -> Problem | None:
     )
 
 
-def _move(order: Order, verb: str, by: Actor, at: datetime, **changes: Any) -> Order:
+def _move(
+    order: Order, verb: str, by: Actor, at: datetime, told: Mapping[str, Any] | None = None, **changes: Any
+) -> Order:
     """Check, compare and set, journal: the one way an order moves."""
     refused = refusal(verb, order, by, at)
     if refused is not None:
@@ -116,7 +118,7 @@ def _move(order: Order, verb: str, by: Actor, at: datetime, **changes: Any) -> O
         setattr(order, name, value)
     journal.write(
         f"order.{verb}", at=at, actor=by.name, organization_code=order.organization_code, subject=order.case_id,
-        records=[order], round=order.round, clause=move.clause,
+        records=[order], round=order.round, clause=move.clause, **(told or {}),
     )  # fmt: skip
     return order
 
@@ -124,12 +126,14 @@ def _move(order: Order, verb: str, by: Actor, at: datetime, **changes: Any) -> O
 def order_assign(*, case: Case, at: datetime, by: str) -> Order:
     """转办: hand the case to its unit; the 5 working days run from the confirmation (R5)."""
     clock = due.clock(case.area_code, "rectify", at)
+    earlier = Order.objects.filter(case=case).order_by("-round").first()
+    where = earlier or case  # a further round stays with the unit to which the last was transferred
     order = Order.objects.create(
         case=case,
-        round=Order.objects.filter(case=case).count() + 1,
-        area_code=case.area_code,
-        organization_code=case.organization_code,
-        window_code=case.window_code,
+        round=earlier.round + 1 if earlier else 1,
+        area_code=where.area_code,
+        organization_code=where.organization_code,
+        window_code=where.window_code,
         state=OrderState.ASSIGNED,
         assigned_at=at,
         assigned_by=by,
@@ -142,6 +146,43 @@ def order_assign(*, case: Case, at: datetime, by: str) -> Order:
     )  # fmt: skip
     events.publish(OrderAssigned(order, at))
     return order
+
+
+def units_for(order: Order, by: Actor) -> list[registry.Place]:
+    """The units to which `by` may transfer the order: live ones within the person's own scope, below or beside."""
+    here = registry.place(order.organization_code)
+    paths = [grant.path for grant in by.scopes("order.transfer") if here.path.startswith(grant.path)]
+    places = registry.directory().places.values()
+    return [
+        place
+        for place in sorted(places, key=lambda place: place.path)
+        if place.live and place.code != here.code and any(place.path.startswith(path) for path in paths)
+    ]
+
+
+def order_transfer(*, order_id: UUID, organization_code: str, reason: str, by: Actor, at: datetime) -> Order:
+    """转办 to the unit at fault, with a reason; the five working days go on (minan/4.2.3, R5).
+
+    Raises the machine's refusals, Invalid, Stale where somebody transferred it first.
+    """
+    order = order_get(order_id)
+    refused = refusal("transfer", order, by, at)
+    if refused is not None:
+        raise refused
+    target = next((place for place in units_for(order, by) if place.code == organization_code), None)
+    if target is None:
+        raise Invalid("请从列出的单位里选一个。", cure="只能转给您管辖范围内的其他单位。", field="organization_code")
+    if not reason.strip():
+        raise Invalid("请写明为什么由这个单位整改。", cure="接手的单位要知道责任在哪里。", field="reason")
+    told = {"moved_from": order.organization_code, "moved_to": target.code}
+    with transaction.atomic():
+        here = Order.objects.filter(pk=order.pk, organization_code=order.organization_code)
+        if not here.select_for_update().exists():
+            raise Stale()
+        return _move(
+            order, "transfer", by, at, told, organization_code=target.code, area_code=target.area_code, window_code="",
+            transfer_reason=reason.strip(),
+        )  # fmt: skip
 
 
 def order_report(

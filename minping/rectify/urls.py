@@ -6,6 +6,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>/report/", pages.report, name="order_report"),
     path("orders/<uuid:order_id>/explain/", pages.explain, name="order_explain"),
     path("orders/<uuid:order_id>/ask-extension/", pages.ask_extension, name="order_ask_extension"),
+    path("orders/<uuid:order_id>/transfer/", pages.transfer, name="order_transfer"),
     path("orders/<uuid:order_id>/extend/", pages.extend, name="order_extend"),
     path("orders/<uuid:order_id>/keep/", pages.keep, name="order_keep"),
     path("orders/<uuid:order_id>/unreached/", pages.unreached, name="order_unreached"),

@@ -91,6 +91,7 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         "due_text": clock.due_text(order.rectify_due_at),
         "measures": order.measures,
         "plan": order.plan,
+        "transfer_text": order.transfer_reason,
         "returned_text": order.returned_reason,
         "who": names.get(order.reported_by, ""),
         "decision_text": f"{clock.moment_text(order.accepted_at)} 验收通过" if order.accepted_at else "",
@@ -148,6 +149,13 @@ FORMS: Mapping[str, tuple[str, tuple[dict[str, Any], ...]]] = {
     ),
     "extend": ("order_extend", ({"name": "reason", "label": "同意的理由", "type": "textarea", "required": True},)),
     "keep": ("order_keep", ({"name": "reason", "label": "不同意的理由", "type": "textarea", "required": True},)),
+    "transfer": (
+        "order_transfer",
+        (
+            {"name": "organization_code", "label": "转给哪个单位", "type": "select", "required": True},
+            {"name": "reason", "label": "为什么由它整改", "type": "textarea", "required": True},
+        ),
+    ),
     "unreached": ("order_unreached", ()),
     "accept": ("order_accept", ()),
     "return": (
@@ -181,6 +189,12 @@ def actions(order: Order, by: Actor, now: datetime) -> tuple[list[dict[str, Any]
             )  # fmt: skip
             continue
         name, fields = FORMS[move.verb]
+        if move.verb == "transfer":
+            units = services.units_for(order, by)
+            if not units:
+                continue  # nobody else to hand it to: a form that cannot be sent helps nobody
+            options = [{"value": place.code, "label": place.name} for place in units]
+            fields = ({**fields[0], "options": options}, *fields[1:])
         offered.append(
             {
                 "verb": move.verb, "label": label, "primary": move.verb in MAIN,

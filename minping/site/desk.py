@@ -196,7 +196,9 @@ def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "order": orders.order_context(order, names) if order is not None else None,
             "history": cases.history_context(case, names),
         }
-    if order is not None and who.can("order.read", where.path, case.window_code):
+    if order is not None and who.can(
+        "order.read", registry.place(order.organization_code).path, order.window_code
+    ):  # its unit, which need not be the rated one (转办)
         offered, refused = orders.actions(order, who, now)
         more, _ = cases.actions(case, who, now)
         offered += more
@@ -206,7 +208,7 @@ def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "actions": offered,
             "refusals": refused if not offered else [],
         }
-    if order is None and who.can("case.appeal", where.path, case.window_code):
+    if who.can("case.appeal", where.path, case.window_code):
         offered, refused = cases.actions(case, who, now)
         return {
             "case": cases.party_context(case),

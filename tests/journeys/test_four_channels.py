@@ -44,7 +44,7 @@ def test_presses_on_different_channels_in_the_same_second_make_one_rating_here_a
             ways = {"link": address, "qr": f"{address}?via=qr", "pc": page["invitation_url"], "token": token}
             presses = [
                 pool.submit(press, channel, level, ways)
-                for channel, level in zip(("link", "qr", "pc", "app"), (5, 4, 2, 1))
+                for channel, level in zip(("link", "qr", "pc", "app"), (5, 4, 2, 1), strict=True)
             ]
             answers = sorted(one.result() for one in presses)
             assert answers[-3:] == [409, 409, 409], answers

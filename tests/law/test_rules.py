@@ -266,9 +266,9 @@ ROLES = {
     "clerk": "order.read order.report case.appeal own.read",
     "unit": "order.read order.report case.appeal indicators.read",
     "reviewer": "case.read case.verify case.call case.second case.answer rating.ask identity.open order.read order.accept"
-    " order.return order.follow_up indicators.read",
+    " order.return order.transfer order.follow_up indicators.read",
     "head": "case.read case.second case.approve case.answer case.supervise order.read order.accept order.return"
-    " order.extend indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read",
+    " order.transfer order.extend indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"
     " account.manage indicators.read device.read device.manage",
     "auditor": "journal.read case.read order.read delivery.read indicators.read",
@@ -293,13 +293,16 @@ def test_each_role_may_what_its_duty_needs_and_no_more() -> None:
         "identity.open",
         "order.follow_up",
         "order.extend",
+        "order.transfer",
     ],
 )
 def test_the_rated_never_handle_their_own_case(permission: str) -> None:
     assert RULES.never(permission) >= {"rated_person", "rated_window"}
 
 
-@pytest.mark.parametrize("permission", ["order.accept", "order.return", "order.follow_up", "order.extend"])
+@pytest.mark.parametrize(
+    "permission", ["order.accept", "order.return", "order.follow_up", "order.extend", "order.transfer"]
+)
 def test_who_reported_a_rectification_never_decides_on_it(permission: str) -> None:
     assert RULES.never(permission) == {"rated_person", "rated_window", "reporter"}
 

@@ -133,12 +133,13 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         "views": table.views(view),
         "view_label": LABELS.get(view) or QUEUES[view][0].label,
         "order_text": "按办结时间，最近在前" if view == DONE else "按剩余时间排列",
-        "rows": _lines(rows, view, case_id, now, after),
+        "rows": lines_context(rows, view, case_id, now, after),
         "page": {
             "next": f"{reverse('desk_view', args=[view])}?{urlencode({'after': more})}" if more else "",
             "prev": "",
         },
         "list_url": reverse("desk_view", args=[view]),
+        "find_url": reverse("desk_find"),
         "empty_text": "没有办结的件" if view == DONE else "这里没有要办的件",
     }
     if view == MINE and case_id is None:
@@ -161,7 +162,9 @@ def _elsewhere(who: Actor) -> HttpResponse:
     raise Forbidden("这个账号还没有分配角色。", cure="请联系管理员。")
 
 
-def _lines(rows: list[work.Row], view: str, selected: UUID | None, now: datetime, after: str) -> list[dict[str, Any]]:
+def lines_context(
+    rows: list[work.Row], view: str, selected: UUID | None, now: datetime, after: str = ""
+) -> list[dict[str, Any]]:
     address = reverse("desk_case", args=[view, NOBODY])  # asked once, not once a line
     page = f"?{urlencode({'after': after})}" if after else ""
     shown = []

@@ -38,18 +38,22 @@ def call_page(
     identity: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """The call-back page, for verifying and for following up alike."""  # fmt: skip
+    trail = work.trail_of(request)
+    identity = identity or view.identity_context(case, purpose)
+    if trail and identity.get("open_url"):
+        identity["open_url"] += trail
     context = {
         "case": view.case_context(case),
         "clock": work.clock_context(case, clock.now()),
         "purpose": str(purpose),
         "purpose_label": purpose.label,
         "script": view.SCRIPTS[purpose],
-        "identity": identity or view.identity_context(case, purpose),
-        "action": action,
+        "identity": identity,
+        "action": action + trail,
         "fields": [*view.call_fields(request.POST if error else {}), *extra],
         "error": error,
         "calls": view.calls_context(case),
-        "back_url": reverse("desk_case", args=["mine", case.pk]),
+        "back_url": reverse("desk_case", args=[work.opened_from(request, "mine"), case.pk]) + trail,
     }
     return render(request, "rectify/call.html", context, status=422 if error else 200)
 
@@ -73,7 +77,8 @@ def call(request: HttpRequest, case_id: UUID) -> HttpResponse:
         except Problem as problem:
             return call_page(request, case, CallPurpose.VERIFY, action, [], problem.message + problem.cure)
         messages.success(request, "回访已记录。")
-        return HttpResponseRedirect(reverse("desk_case", args=["verify", case.pk]))
+        here = reverse("desk_case", args=[work.opened_from(request, "verify"), case.pk])
+        return HttpResponseRedirect(here + work.trail_of(request))
     return call_page(request, case, CallPurpose.VERIFY, action, [])
 
 
@@ -137,6 +142,7 @@ def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
         by.require(move.permission, where.path, case.window_code)
     party = not by.can("case.read", where.path)
     view_id = "appeal" if party else view.HERE.get(CaseState(case.state), "mine")
+    here = view_id if by.may(view.PERMISSION_OF.get(view_id, "")) else "mine"
     try:
         if verb == "confirm":
             services.case_confirm(case_id=case.pk, note=request.POST.get("note", ""), by=by, at=now)
@@ -144,8 +150,7 @@ def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
             decisions.case_decide(case_id=case.pk, verb=verb, said=request.POST.dict(), by=by, at=now)
     except Problem as problem:
         messages.error(request, problem.message + problem.cure)
-        back = "mine" if not by.may(view.PERMISSION_OF.get(view_id, "")) else view_id
-        return HttpResponseRedirect(reverse("desk_case", args=[back, case.pk]))
+        back = reverse("desk_case", args=[work.opened_from(request, here), case.pk])
+        return HttpResponseRedirect(back + work.trail_of(request))
     messages.success(request, f"{case.number} {DONE.get(verb, f'已办：{move.label}')}。")
-    onward = view_id if by.may(view.PERMISSION_OF.get(view_id, "")) else "mine"
-    return HttpResponseRedirect(reverse("desk_view", args=[onward]) + "?next=1")
+    return HttpResponseRedirect(work.onward(request, here))

@@ -21,18 +21,24 @@ from minping.kernel.access import Actor
 from minping.kernel.models import JournalEntry
 
 VIEWS = (
-    work.View("verify", "待核实", "case.verify"),
-    work.View("review", "申诉复核", "case.verify"),
-    work.View("second", "待第二人复核", "case.second"),
-    work.View("approve", "待审批", "case.approve"),
-    work.View("superior", "申请撤销中", "case.answer"),
-    work.View("appeal", "可以申诉", "case.appeal", optional=True),
+    work.View("verify", "待核实", MOVES.move("confirm").permission),
+    work.View("review", "申诉待复核", MOVES.move("dismiss").permission),
+    work.View("second", "待第二人复核", MOVES.move("second").permission),
+    work.View("approve", "待审批", MOVES.move("approve").permission),
+    work.View("superior", "申请撤销中", MOVES.move("revoke").permission, optional=True),  # it waits on others
+    work.View("appeal", "可以申诉", MOVES.move("appeal").permission, optional=True),
 )
 STATE_OF = {
     "verify": CaseState.VERIFYING, "review": CaseState.APPEALED, "second": CaseState.MALICIOUS,
     "approve": CaseState.PROPOSED, "superior": CaseState.REVOKING, "appeal": CaseState.VERIFYING,
 }  # fmt: skip
 PERMISSION_OF = {view.id: view.permission for view in VIEWS}
+# What a line says is to be done next.
+NEXT = {
+    CaseState.VERIFYING: "电话核实后认定", CaseState.APPEALED: "复核申诉", CaseState.MALICIOUS: "由另一单位的人复核",
+    CaseState.PROPOSED: "负责人审批", CaseState.REVOKING: "等上级决定", CaseState.CONFIRMED: "等责任单位整改",
+    CaseState.ACCEPTED: "等整改回访和再评",
+}  # fmt: skip
 # Where a case stands on the work place, by its state: the view in which it is dealt with.
 HERE = {state: view for view, state in STATE_OF.items() if view != "appeal"}
 
@@ -304,7 +310,7 @@ def closed(scope: work.Scope) -> QuerySet[Case]:
     return rows
 
 
-LINE = ("level", "item_name", "excerpt", "state", "window_name", "due_at")
+LINE = ("number", "level", "item_name", "excerpt", "state", "window_name", "due_at")
 
 
 def records(ids: Iterable[UUID]) -> QuerySet[Case]:
@@ -323,6 +329,8 @@ def rows(cases: Iterable[Case]) -> list[work.Row]:
             state_label=CaseState(case.state).label,
             window_name=case.window_name,
             due_at=case.due_at,
+            number=case.number,
+            next_text=NEXT.get(CaseState(case.state), ""),
         )
         for case in cases
     ]

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
 
 from minping import law
 from minping.kernel import clock
@@ -41,6 +44,9 @@ class Row:
     state_label: str
     window_name: str
     due_at: datetime | None
+    number: str
+    next_text: str  # what is to be done next, and by whom if not by the reader
+    place: str = ""  # its key in the view (kernel/queues)
 
 
 @dataclass(frozen=True)
@@ -98,3 +104,32 @@ def clock_context(record: Any, now: datetime) -> dict[str, Any] | None:
         "edition": record.due_edition,
         "provisional": record.due_provisional,
     }
+
+
+# --- from a case back into the view from which it was opened -------------------------------------
+
+FROM, LINE = "from", "line"
+
+
+def trail(view: str, line: str) -> str:
+    """What the address of an act carries: the view it was opened from and the line it stood on (no personal data)."""
+    return "?" + urlencode({name: value for name, value in ((FROM, view), (LINE, line)) if value})
+
+
+def trail_of(request: HttpRequest) -> str:
+    """The same, as this request carries it; empty where it was not opened from a view."""
+    view = opened_from(request, "")
+    return trail(view, request.GET.get(LINE, "")) if view else ""
+
+
+def opened_from(request: HttpRequest, otherwise: str) -> str:
+    """The view that an act was opened from, else `otherwise`."""
+    view = request.GET.get(FROM, "")
+    return view if view.isidentifier() else otherwise
+
+
+def onward(request: HttpRequest, otherwise: str) -> str:
+    """Where to go after a decision: the line behind the one decided on, in the view it was opened from."""
+    view = opened_from(request, "")
+    line = request.GET.get(LINE, "") if view else ""
+    return f"{reverse('desk_view', args=[view or otherwise])}?{urlencode({'next': line or '1'})}"

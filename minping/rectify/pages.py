@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from minping.feedback.models import Case
 from minping.feedback.pages import call_page
 from minping.feedback.states import CallPurpose
-from minping.kernel import clock
+from minping.kernel import clock, work
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Problem
 from minping.kernel.web import actor, staff_page
@@ -41,9 +41,10 @@ def _act(
         act(order, by)
     except Problem as problem:
         messages.error(request, problem.message + problem.cure)
-        return HttpResponseRedirect(reverse("desk_case", args=[here, order.case_id]))
+        back = reverse("desk_case", args=[work.opened_from(request, here), order.case_id])
+        return HttpResponseRedirect(back + work.trail_of(request))
     messages.success(request, f"{order.case.number} {done}")
-    return HttpResponseRedirect(reverse("desk_view", args=[here]) + "?next=1")
+    return HttpResponseRedirect(work.onward(request, here))
 
 
 @staff_page("order.report")
@@ -172,7 +173,7 @@ def follow_up(request: HttpRequest, order_id: UUID) -> HttpResponse:
     except Problem as problem:
         return _follow_up_form(request, order, problem.message + problem.cure)
     messages.success(request, f"{order.case.number} 回访已记录：{OrderState(moved.state).label}。")
-    return HttpResponseRedirect(reverse("desk_view", args=["follow"]) + "?next=1")
+    return HttpResponseRedirect(work.onward(request, "follow"))
 
 
 def _follow_up_form(

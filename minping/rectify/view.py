@@ -20,16 +20,23 @@ from minping.rectify.states import MOVES, FollowUp, OrderState
 from minping.registry import queries as registry
 
 VIEWS = (
-    work.View("rectify", "待整改", "order.report"),
-    work.View("accept", "待验收", "order.accept"),
-    work.View("explained", "解释待验收", "order.accept"),
-    work.View("extension", "延期待批", "order.extend"),
-    work.View("complex", "延期整改", "order.report"),
-    work.View("follow", "待回访", "order.follow_up"),
+    work.View("rectify", "待整改", MOVES.move("report").permission),
+    work.View("accept", "待验收", MOVES.move("accept").permission),
+    work.View("explained", "解释待验收", MOVES.move("accept").permission),
+    work.View("extension", "延期待批", MOVES.move("extend").permission),
+    work.View("complex", "延期整改", MOVES.move("report").permission),
+    work.View("follow", "待回访", MOVES.move("solve").permission),
 )
 STATE_OF = {
     "rectify": OrderState.ASSIGNED, "accept": OrderState.REPORTED, "explained": OrderState.EXPLAINED,
     "extension": OrderState.EXTENDING, "complex": OrderState.COMPLEX, "follow": OrderState.ACCEPTED,
+}  # fmt: skip
+
+# What a line says is to be done next.
+NEXT = {
+    OrderState.ASSIGNED: "整改并报送情况", OrderState.REPORTED: "看材料，验收或退回",
+    OrderState.EXPLAINED: "看解释，验收或退回", OrderState.EXTENDING: "看计划，批不批延期",
+    OrderState.COMPLEX: "按计划整改并报送情况", OrderState.ACCEPTED: "电话回访", OrderState.SOLVED: "等评价人再评",
 }  # fmt: skip
 
 
@@ -39,7 +46,7 @@ def queue(view: str, scope: work.Scope) -> QuerySet[Order]:
     return rows
 
 
-LINE = ("state", "due_at", "case__level", "case__item_name", "case__excerpt", "case__window_name")
+LINE = ("state", "due_at", "case__number", "case__level", "case__item_name", "case__excerpt", "case__window_name")
 
 
 def records(ids: Iterable[UUID]) -> QuerySet[Order]:
@@ -58,6 +65,8 @@ def rows(orders: Iterable[Order]) -> list[work.Row]:
             state_label=OrderState(order.state).label,
             window_name=order.case.window_name,
             due_at=order.due_at,
+            number=order.case.number,
+            next_text=NEXT.get(OrderState(order.state), ""),
         )
         for order in orders
     ]

@@ -18,6 +18,7 @@ from minping.registry import queries as registry
 # label, url name, permission: the entries of the desk's side bar.
 SECTIONS = (
     ("工作台", "desk", ("case.read", "order.read")),
+    ("各单位", "units", ("case.read",)),
     ("指标", "indicators", ("indicators.read",)),
     ("季度报告", "quarter", ("quarter.send",)),
     ("上送", "delivery", ("delivery.read",)),

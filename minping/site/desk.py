@@ -5,6 +5,7 @@ A page of it costs a fixed number of queries whatever the number of cases (tests
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
@@ -34,6 +35,7 @@ QUEUES = {view.id: (view, source) for source in (cases, orders) for view in sour
 LABELS = {MINE: "待我办", SOON: "将超时", DONE: "已办"}
 READ = ("case.read", "order.read")
 NOBODY = UUID(int=0)
+FIRST = "1"  # where the next line is asked for without a line to be behind
 
 
 class Desk:
@@ -79,7 +81,7 @@ class Desk:
             mine = [key.id for key in keys if (key.queue == DONE or self.queues[key.queue][1] is source)]
             if mine and (source is cases or view != DONE):
                 lines |= {row.key: row for row in source.rows(source.records(mine))}
-        return [lines[key.id] for key in keys if key.id in lines], more
+        return [replace(lines[key.id], place=str(key)) for key in keys if key.id in lines], more
 
     @cached_property
     def counts(self) -> dict[str, tuple[int, int]]:
@@ -119,29 +121,36 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         return HttpResponseRedirect(reverse("desk_view", args=[MINE if table.queues else DONE]))
     if view not in table.queues and view not in (MINE, SOON, DONE):
         raise NotFound("没有这个视图。", cure="请从左边的栏目进入。")
-    rows, more = table.rows(view, request.GET.get("after", ""))
-    if request.GET.get("next") and case_id is None and rows:  # after a decision the next one appears
-        case_id = rows[0].case_id
+    after = request.GET.get("after", "")
+    rows, more = table.rows(view, after)
+    behind = request.GET.get("next", "")
+    if behind and case_id is None and rows:  # after a decision, or a skip, the next one appears
+        following, beyond = table.rows(view, behind) if behind != FIRST else (rows, more)
+        case_id = (following or rows)[0].case_id
+        if case_id not in {row.case_id for row in rows}:
+            rows, more, after = following, beyond, behind
     context: dict[str, Any] = {
         "views": table.views(view),
         "view_label": LABELS.get(view) or QUEUES[view][0].label,
         "order_text": "按办结时间，最近在前" if view == DONE else "按剩余时间排列",
-        "rows": _lines(rows, view, case_id, now),
+        "rows": lines_context(rows, view, case_id, now, after),
         "page": {
             "next": f"{reverse('desk_view', args=[view])}?{urlencode({'after': more})}" if more else "",
             "prev": "",
         },
         "list_url": reverse("desk_view", args=[view]),
+        "find_url": reverse("desk_find"),
         "empty_text": "没有办结的件" if view == DONE else "这里没有要办的件",
     }
     if view == MINE and case_id is None:
         context["notices"] = notices_of(who)
     if case_id is not None:
         context |= _case(case_id, who, now)
-        ids = [row.case_id for row in rows]
-        place = ids.index(case_id) if case_id in ids else -1
-        if place + 1 < len(ids):
-            context["next_url"] = reverse("desk_case", args=[view, ids[place + 1]])
+        line = next((row.place for row in rows if row.case_id == case_id), request.GET.get(work.LINE, ""))
+        for action in context["actions"]:
+            action["url"] += work.trail(view, line)
+        if len(rows) > 1 or more or after or case_id not in {row.case_id for row in rows}:
+            context["skip_url"] = f"{reverse('desk_view', args=[view])}?{urlencode({'next': line or FIRST})}"
     return render(request, "site/desk.html", context)
 
 
@@ -153,19 +162,24 @@ def _elsewhere(who: Actor) -> HttpResponse:
     raise Forbidden("这个账号还没有分配角色。", cure="请联系管理员。")
 
 
-def _lines(rows: list[work.Row], view: str, selected: UUID | None, now: datetime) -> list[dict[str, Any]]:
+def lines_context(
+    rows: list[work.Row], view: str, selected: UUID | None, now: datetime, after: str = ""
+) -> list[dict[str, Any]]:
     address = reverse("desk_case", args=[view, NOBODY])  # asked once, not once a line
+    page = f"?{urlencode({'after': after})}" if after else ""
     shown = []
     for row in rows:
         text, kind = work.left(row.due_at, "000000", now)
         shown.append(
             {
-                "url": address.replace(str(NOBODY), str(row.case_id)),
+                "url": address.replace(str(NOBODY), str(row.case_id)) + page,
                 "level": str(row.level),
                 "level_label": law.InterfaceLevel(row.level).label,
                 "item_name": row.item_name,
                 "excerpt": row.excerpt,
+                "number": row.number,
                 "state_label": row.state_label,
+                "next_text": row.next_text,
                 "window_name": row.window_name,
                 "left_text": text,
                 "left_kind": kind,

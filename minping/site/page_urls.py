@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from minping.site import account_pages, desk, journal_pages, pages
+from minping.site import account_pages, desk, find, journal_pages, pages, units
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -13,8 +13,10 @@ urlpatterns = [
     path("logout", pages.sign_out, name="logout"),
     path("password", pages.password, name="password"),
     path("desk/", desk.desk, name="desk"),
+    path("desk/find/", find.find, name="desk_find"),
     path("desk/<str:view>/", desk.desk, name="desk_view"),
     path("desk/<str:view>/<uuid:case_id>/", desk.desk, name="desk_case"),
+    path("units/", units.units, name="units"),
     path("accounts/", account_pages.accounts, name="accounts"),
     path("accounts/new/", account_pages.account_new, name="account_new"),
     path("accounts/<uuid:account_id>/", account_pages.account_edit, name="account_edit"),

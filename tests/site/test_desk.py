@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from minping.feedback import view as cases
 from minping.feedback.models import Case
+from minping.feedback.states import CaseState
 from minping.kernel.models import Account
+from minping.rectify import view as orders
 from minping.site.context import SECTIONS
 from tests.support.world import Story, beijing, rate, receive, service_row
 
@@ -112,3 +115,86 @@ def test_the_queries_of_a_page_do_not_grow_with_the_cases(django_assert_max_num_
     assert page.content.decode().count('class="line"') == 50
     following = browser.get(page.context["page"]["next"])
     assert following.content.decode().count('class="line"') >= 13
+
+
+@pytest.mark.parametrize("source", [cases, orders], ids=["case", "order"])
+def test_every_state_in_which_somebody_has_to_act_has_a_view_for_whoever_may(source: Any) -> None:
+    views = {view.id: view.permission for view in source.VIEWS}
+    elsewhere = {CaseState.CONFIRMED}  # its order waits, not the case; what the head may do is press
+    for state in {state for move in source.MOVES.moves for state in move.source} - elsewhere:
+        may = {move.permission for move in source.MOVES.from_state(state)} - {""}
+        shown = {views[name] for name, held in source.STATE_OF.items() if held == state}
+        assert bool(may) == bool(shown), state
+        assert shown <= may, state
+
+
+def test_a_line_says_its_number_and_what_is_to_be_done_next() -> None:
+    (case,) = negatives(1)
+    page = client("reviewer").get("/desk/verify/").content.decode()
+    assert case.number in page
+    assert "待核实：电话核实后认定" in page
+
+
+def test_what_waits_on_the_superior_is_not_among_what_i_have_to_do() -> None:
+    (case,) = negatives(1)
+    Case.objects.filter(pk=case.pk).update(state="revoking", due_at=None)
+    browser = client("head")
+    assert case.number in browser.get("/desk/superior/").content.decode()
+    assert "等上级决定" in browser.get("/desk/superior/").content.decode()
+    assert case.number not in browser.get("/desk/mine/").content.decode()
+
+
+def test_a_decision_leads_to_the_line_behind_it_in_the_view_it_was_opened_from() -> None:
+    negatives(3)
+    browser = client("reviewer")
+    first, middle, last = (Case.objects.get(number=row["number"]) for row in browser.get("/desk/mine/").context["rows"])
+    browser.post(f"/cases/{middle.pk}/call/", {"outcome": "answered", "words": "属实"})
+    page = browser.get(f"/desk/mine/{middle.pk}/")
+    url = next(action["url"] for action in page.context["actions"] if action["verb"] == "confirm")
+    following = browser.post(url, follow=True)
+    assert following.redirect_chain[0][0].startswith("/desk/mine/?next=")
+    assert following.context["case"]["id"] == last.pk
+    assert f"{middle.number} 已认定属实" in following.content.decode()
+    assert [row["number"] for row in following.context["rows"]] == [first.number, last.number]
+
+
+def test_the_call_on_the_way_to_a_decision_keeps_the_view_and_the_line() -> None:
+    negatives(2)
+    browser = client("reviewer")
+    first = Case.objects.get(number=browser.get("/desk/mine/").context["rows"][0]["number"])
+    page = browser.get(f"/desk/mine/{first.pk}/")
+    url = next(action["url"] for action in page.context["actions"] if action["verb"] == "call")
+    form = browser.get(url)
+    assert form.context["action"] == url
+    back = browser.post(url, {"outcome": "answered", "words": "属实"})
+    assert back["Location"].startswith(f"/desk/mine/{first.pk}/?from=mine&line=")
+
+
+def test_a_skip_shows_the_next_changes_nothing_and_comes_round_at_the_end() -> None:
+    negatives(2)
+    browser = client("reviewer")
+    first, last = (Case.objects.get(number=row["number"]) for row in browser.get("/desk/verify/").context["rows"])
+    before = list(Case.objects.values_list("pk", "state", "revision"))
+    second = browser.get(browser.get(f"/desk/verify/{first.pk}/").context["skip_url"])
+    assert second.context["case"]["id"] == last.pk
+    again = browser.get(second.context["skip_url"])
+    assert again.context["case"]["id"] == first.pk
+    assert list(Case.objects.values_list("pk", "state", "revision")) == before
+
+
+def test_a_skip_on_the_last_line_of_a_page_goes_on_to_the_next_page() -> None:
+    negatives(52)
+    browser = client("reviewer")
+    rows = browser.get("/desk/verify/").context["rows"]
+    page = browser.get(browser.get(rows[-1]["url"]).context["skip_url"])
+    assert page.context["case"]["number"] not in {row["number"] for row in rows}
+    assert len(page.context["rows"]) == 2
+    assert page.context["rows"][0]["selected"]
+
+
+def test_a_made_up_view_in_the_address_of_an_act_is_not_followed() -> None:
+    (case,) = negatives(1)
+    browser = client("reviewer")
+    browser.post(f"/cases/{case.pk}/call/", {"outcome": "answered", "words": "属实"})
+    answer = browser.post(f"/cases/{case.pk}/confirm/?from=../../evil.example/&line=x")
+    assert answer["Location"] == "/desk/verify/?next=1"

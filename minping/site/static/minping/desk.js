@@ -1,4 +1,5 @@
-// Keyboard of the work list: j and k move, Enter opens (a link does that by itself). Nothing here is needed.
+// Keyboard of the work list: j and k or the arrows move, Enter opens (a link does that by itself), s skips.
+// Nothing here is needed.
 (function () {
   "use strict";
   // A narrow screen shows the columns as one strip: bring the current one into sight.
@@ -7,6 +8,9 @@
 
   var lines = Array.from(document.querySelectorAll(".queue .line"));
   if (!lines.length) return;
+  var help = document.querySelector("[data-keys]");
+  if (help) help.hidden = false;
+  var skip = document.querySelector(".pane a[rel=next]");
 
   function at() {
     var focused = lines.indexOf(document.activeElement);
@@ -15,7 +19,10 @@
   document.addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === "s" && skip) return skip.click();
     var step = { j: 1, k: -1 }[event.key];
+    // The arrows scroll what is being read, and move only among the lines.
+    if (!step && (lines.includes(document.activeElement) || !document.querySelector(".has-case"))) step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step) return;
     var next = Math.min(Math.max(at() + step, 0), lines.length - 1);
     lines[next].focus();

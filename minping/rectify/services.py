@@ -291,7 +291,7 @@ def follow_up_record(
         )  # fmt: skip
         if outcome != CallOutcome.ANSWERED:
             return order
-        common = {"followed_at": at, "follow_up": answer, "call": call}
+        common: dict[str, Any] = {"followed_at": at, "follow_up": answer, "call": call}
         if verb == "fail":
             order = _move(order, "fail", by, at, finished_at=at, **common, **due.STOPPED)
             events.publish(OrderUnsolved(order, at))

@@ -99,13 +99,6 @@ def _via(request: HttpRequest) -> str:
     return f"?{urlencode({'via': via})}" if via else ""
 
 
-def _elder(request: HttpRequest) -> dict[str, Any]:
-    elder = request.GET.get("elder") == "1"
-    kept = {name: request.GET[name] for name in ("via",) if name in request.GET}
-    query = urlencode(kept if elder else {**kept, "elder": "1"})
-    return {"elder": elder, "elder_url": f"{request.path}?{query}" if query else request.path}
-
-
 def _tiles(
     request: HttpRequest, token: str, service: Service, kind: RatingKind, error: Problem | None = None
 ) -> HttpResponse:
@@ -118,7 +111,6 @@ def _tiles(
         "mode_note": NOTES.get(kind, ""),
         "action": reverse("rate", args=[token]) + _via(request),
         "error": f"{error.message}{error.cure}" if error else "",
-        **_elder(request),
     }
     return render(request, "link/rate.html", context, status=error.status if error else 200)
 
@@ -148,7 +140,6 @@ def _reasons(
         "action": reverse("rate", args=[token]),
         "rating": said,
         "error": f"{error.message}{error.cure}" if error else "",
-        **_elder(request),
     }
     return render(request, "link/reasons.html", context, status=error.status if error else 200)
 

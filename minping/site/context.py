@@ -69,6 +69,17 @@ def who_card(who: Actor) -> dict[str, Any]:
     }
 
 
+LOOK, LOOK_KEPT = "mp_look", 365 * 86400  # cookie: 1 for 长辈版, 0 for the usual pages; seconds
+
+
+def look(request: HttpRequest) -> dict[str, Any]:
+    """长辈版 or not, as the person chose, and the address of the other look of the same page."""
+    elder = request.GET.get("elder", request.COOKIES.get(LOOK, "")) == "1"
+    query = request.GET.copy()
+    query["elder"] = "0" if elder else "1"
+    return {"elder": elder, "elder_url": f"{request.path}?{query.urlencode()}"}
+
+
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {
         "sandbox": settings.MINPING_SANDBOX,
@@ -81,7 +92,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         context["clock_text"] = clock.moment_text(clock.now())
     who = getattr(request, "actor", None)
     if who is None or who.account_id is None:
-        return context
+        return context | look(request)
     context["sections"] = [
         {"label": label, "url": reverse(name), "active": request.path.startswith(reverse(name))}
         for label, name, permissions in SECTIONS

@@ -13,6 +13,7 @@ from minping.kernel.access import Actor
 from minping.kernel.errors import Problem
 from minping.law import LawError
 from minping.registry import queries as registry
+from minping.site.context import LOOK, LOOK_KEPT
 
 log = logging.getLogger("minping.site")
 NOBODY = Actor("anonymous")
@@ -46,6 +47,23 @@ class WhoActs:
             today = clock.beijing(clock.now()).date()
             request.actor = registry.actor_of(request.user, today)  # type: ignore[attr-defined]
         return self.get_response(request)
+
+
+class Look:
+    """The look that the person chose by a link (`?elder=1`, `0`), kept for a year in a cookie that says only that."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        chosen = request.GET.get("elder")
+        # What several people stand before keeps nobody's choice.
+        if chosen in ("0", "1") and not request.path.startswith(("/api/", "/tablet/", "/terminal/")):
+            response.set_cookie(
+                LOOK, chosen, max_age=LOOK_KEPT, httponly=True, samesite="Lax", secure=request.is_secure()
+            )
+        return response
 
 
 class Problems:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
@@ -165,7 +166,7 @@ def test_two_reviewers_decide_the_same_case_in_the_same_second(
     for turn in range(3):
         negative(live, chromium, f"MA-RACE-{turn}")
         page = called(live, staff["reviewer"])
-        case_id = page.url.rstrip("/").split("/")[-1]
+        case_id = urlsplit(page.url).path.rstrip("/").split("/")[-1]
         barrier = Barrier(2)
 
         def press(who: str, verb: str, case_id: str = case_id, barrier: Barrier = barrier) -> str:

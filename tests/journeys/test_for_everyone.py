@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support import browser as browsers
+from tests.support.browser import picture
 from tests.support.live import Installation
 from tests.support.reports import service
 from tests.support.staff import sign_in
@@ -185,3 +186,28 @@ def test_a_public_page_weighs_less_than_60_kb(live: Installation, chromium: Brow
             ".reduce((sum, e) => sum + e.transferSize, 0)"
         )
         assert 3_000 < weight < HEAVIEST, f"{weight} bytes"
+
+
+def test_the_browsers_own_voice_reads_the_elders_page_and_without_one_nothing_is_missed(
+    live: Installation, chromium: Browser
+) -> None:
+    address = invited(live, "ALL-0007")
+    screen = browsers.page(chromium, "phone")
+    # What is handed to the browser's voice is looked at on its way: a headless browser has no voices.
+    screen.add_init_script("speechSynthesis.speak = said => { window.heard = [said.text, said.lang]; }")
+    screen.goto(address + "?elder=1")
+    picture(screen, "public/elder", ("phone", "tablet", "desktop"))
+    screen.get_by_role("button", name="读给我听").click()
+    text, language = screen.evaluate("window.heard")
+    assert language == "zh-CN"
+    assert "您对这次服务满意吗？" in text
+    assert all(level in text for level in LEVELS)
+    assert "读给我听" not in text
+    screen.get_by_role("button", name="停止朗读").click()
+    expect(screen.get_by_role("button", name="读给我听")).to_be_visible()
+
+    mute = chromium.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+    mute.goto(address + "?elder=1")
+    expect(mute.get_by_role("button", name="读给我听")).to_be_hidden()
+    mute.get_by_role("button", name="满意", exact=True).click()
+    expect(mute.get_by_role("heading", name="已保存：满意")).to_be_visible()

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from minping import law
 from minping.evaluate import tokens
-from minping.evaluate.channels.link.pages import elder_view, find, press_of, said_of, unknown
+from minping.evaluate.channels.link.pages import find, press_of, said_of, unknown
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import package_of
 from minping.evaluate.services import (
@@ -110,7 +110,6 @@ def _show(request: HttpRequest, token: str, parts: list[Service], error: Problem
         "promise": promise_view(rules),
         "action": reverse("package", args=[token]),
         "error": f"{error.message}{error.cure}" if error else "",
-        **elder_view(request),
     }
     if shares:
         context |= _reasons(shares[0], rules, request) if wants else {"change_url": "?step=reasons"}

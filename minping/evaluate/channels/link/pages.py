@@ -104,13 +104,6 @@ def _back(request: HttpRequest) -> dict[str, str]:
     return {"back": request.GET["back"]} if request.GET.get("back") else {}
 
 
-def elder_view(request: HttpRequest) -> dict[str, Any]:
-    elder = request.GET.get("elder") == "1"
-    kept = {name: request.GET[name] for name in KEPT if name in request.GET}
-    query = urlencode(kept if elder else {**kept, "elder": "1"})
-    return {"elder": elder, "elder_url": f"{request.path}?{query}" if query else request.path}
-
-
 def _tiles(
     request: HttpRequest, token: str, service: Service, kind: RatingKind, error: Problem | None = None
 ) -> HttpResponse:
@@ -124,7 +117,6 @@ def _tiles(
         "mode_note": NOTES.get(kind, ""),
         "action": reverse("rate", args=[token]) + _via(request),
         "error": f"{error.message}{error.cure}" if error else "",
-        **elder_view(request),
     }
     return render(request, "link/rate.html", context, status=error.status if error else 200)
 
@@ -154,7 +146,6 @@ def _reasons(
         "action": reverse("rate", args=[token]) + _via(request),
         "rating": said,
         "error": f"{error.message}{error.cure}" if error else "",
-        **elder_view(request),
     }
     return render(request, "link/reasons.html", context, status=error.status if error else 200)
 

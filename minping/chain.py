@@ -116,11 +116,6 @@ def send_validity(event: fed_back.RevocationAnswered) -> None:
         _send_case(event.revocation.case, event.at)
 
 
-def no_evidence(case: Case) -> bool:
-    """Whether documents are kept with the case itself: none can be, yet."""
-    return False
-
-
 def send_case(
     event: fed_back.CaseConfirmed | fed_back.CaseClosed | fed_back.CaseChanged | fed_back.CaseAppealed,
 ) -> None:
@@ -203,8 +198,6 @@ JOBS: tuple[Job, ...] = (
 # and what the rater is told of a negative's way on the receipt.
 FOLLOW_UP_PAGE = rectify_pages.follow_up_page
 STORY = rectify_queries.story_of
-# Whether a case has documents of its own: what "malicious" is asked for (R8).
-HAS_EVIDENCE = no_evidence
 
 # Counters of the business records, for the reconciliation with the superior.
 RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)

@@ -6,7 +6,7 @@ is invalid only when the superior has revoked it; until then it counts (R7).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,11 +17,12 @@ from minping import law
 from minping.evaluate.services import service_invalidate
 from minping.feedback import services
 from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered, RevocationRequested
-from minping.feedback.models import Case, Revocation
+from minping.feedback.models import Case, CaseDocument, Revocation
 from minping.feedback.states import MOVES, Authority, CallPurpose, Ground
-from minping.kernel import due, events, journal
+from minping.kernel import documents, due, events, journal
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
+from minping.kernel.documents import Upload
 from minping.kernel.errors import Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
 from minping.upstream.events import DecisionCameDown
@@ -118,9 +119,10 @@ def _propose(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None
 
 def _has_evidence(case: Case, statement: str, document: str, at: datetime) -> bool:
     """A document kept with the case, or one named by its number and a ground that says something (R8)."""
-    kept: Callable[[Case], bool] = events.table("HAS_EVIDENCE")
+    if CaseDocument.objects.filter(case=case, verb="malicious").exists():
+        return True
     least = law.at(case.area_code, beijing(at).date()).value("malicious_words").number
-    return kept(case) or (bool(document) and len(statement) >= least)
+    return bool(document) and len(statement) >= least
 
 
 def _second(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
@@ -207,18 +209,41 @@ ACTS: Mapping[str, Callable[[Case, str, Said, Actor, datetime], None]] = {
 }
 
 
-def case_decide(*, case_id: UUID, verb: str, said: Said, by: Actor, at: datetime) -> Case:
-    """Make the move that `verb` names, with what was filled in.
+def case_decide(
+    *, case_id: UUID, verb: str, said: Said, by: Actor, at: datetime, uploads: Sequence[Upload] = ()
+) -> Case:
+    """Make the move that `verb` names, with what was filled in and handed in.
 
-    Raises NotFound, the machine's refusals, Stale, Invalid and the Problems above.
+    Raises NotFound, the machine's refusals, Stale, Invalid, EvidenceRefused and the Problems above.
     """
     case = services.case_get(case_id)
     refused = services.refusal(verb, case, by, at)
     if refused is not None:
         raise refused
+    kinds = documents.checked(uploads, case.area_code, at)
     with transaction.atomic():
+        for upload, kind in zip(uploads, kinds, strict=True):
+            record = CaseDocument(case=case, verb=verb)
+            documents.keep(record, upload, kind, by=by, at=at)
+            journal.write(
+                "document.added", at=at, actor=by.name, organization_code=case.organization_code, subject=case.pk,
+                records=[record], size=record.size, kind=kind,
+            )  # fmt: skip
         ACTS[verb](case, verb, said, by, at)
     return case
+
+
+def document_read(*, document_id: UUID, by: Actor) -> tuple[CaseDocument, bytes]:
+    """A document of the case, for whoever reads the case, and for who handed it in.
+
+    Raises NotFound (also where it is not to be known of), EvidenceRemoved.
+    """
+    record = CaseDocument.objects.select_related("case").filter(pk=document_id).first()
+    if record is None:
+        raise NotFound()
+    if record.added_by != by.name and not by.can("case.read", registry.place(record.case.organization_code).path):
+        raise NotFound()
+    return record, documents.content(record)
 
 
 VERB_OF = {"invalid": "revoke", "valid": "refuse"}

@@ -9,6 +9,7 @@ from django.db import models
 from minping.evaluate.models import Rating, Service
 from minping.feedback.states import Authority, CallOutcome, CallPurpose, CaseState, Ground
 from minping.kernel import ids
+from minping.kernel.documents import Document
 from minping.kernel.due import Due
 
 
@@ -83,6 +84,18 @@ class CallBack(models.Model):
 
     class Meta:
         verbose_name = "回访"
+
+
+class CaseDocument(Document):
+    """A document of the case itself: what an appeal, or a finding that the rating is not valid, rests on (R8)."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="documents")
+    verb = models.CharField(max_length=20)  # the move it was handed in with
+
+    JOURNALLED: ClassVar[tuple[str, ...]] = ("case_id", "verb", *Document.JOURNALLED)
+
+    class Meta:
+        verbose_name = "案卷材料"
 
 
 class Revocation(models.Model):

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping.evaluate.services import identity_open
 from minping.feedback import decisions, services, view
@@ -17,6 +17,7 @@ from minping.feedback.models import Case
 from minping.feedback.states import MOVES, CallPurpose, CaseState
 from minping.kernel import clock, events, work
 from minping.kernel.access import Actor
+from minping.kernel.documents import download, uploads_of
 from minping.kernel.errors import NotFound, Problem
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.registry import queries as registry
@@ -147,10 +148,18 @@ def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
         if verb == "confirm":
             services.case_confirm(case_id=case.pk, note=request.POST.get("note", ""), by=by, at=now)
         else:
-            decisions.case_decide(case_id=case.pk, verb=verb, said=request.POST.dict(), by=by, at=now)
+            decisions.case_decide(
+                case_id=case.pk, verb=verb, said=request.POST.dict(), uploads=uploads_of(request), by=by, at=now
+            )
     except Problem as problem:
-        messages.error(request, problem.message + problem.cure)
-        back = reverse("desk_case", args=[work.opened_from(request, here), case.pk])
-        return HttpResponseRedirect(back + work.trail_of(request))
+        return work.refused(request, problem, here, case.pk)
     messages.success(request, f"{case.number} {DONE.get(verb, f'已办：{move.label}')}。")
     return HttpResponseRedirect(work.onward(request, here))
+
+
+@staff_page(SIGNED_IN)
+@require_safe
+def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
+    """A document of the case, as a download."""
+    record, content = decisions.document_read(document_id=document_id, by=actor(request))
+    return download(record.name, content)

@@ -14,9 +14,9 @@ from minping import law
 from minping.evaluate.states import RatingKind
 from minping.evaluate.view import entry_label
 from minping.feedback import services
-from minping.feedback.models import CallBack, Case, Revocation
+from minping.feedback.models import CallBack, Case, CaseDocument, Revocation
 from minping.feedback.states import MOVES, Authority, CallOutcome, CallPurpose, CaseState, Ground
-from minping.kernel import clock, work
+from minping.kernel import clock, documents, work
 from minping.kernel.access import Actor
 from minping.kernel.models import JournalEntry
 
@@ -98,6 +98,9 @@ HISTORY = {
     "order.finish": "整改办结",
     "order.due_recomputed": "放假安排公布，整改时限重新计算",
     "evidence.added": "附上佐证材料",
+    "document.added": "附上案卷材料",
+    "evidence.removed": "材料保存期满，内容已清除",
+    "case.printed": "打印处理单",
     "identity.opened": "查看评价人联系方式",
 }
 
@@ -208,14 +211,22 @@ _STATEMENT = {
     "help": "写明核实的情况；不要写群众的姓名电话。",
 }  # fmt: skip
 _DOCUMENT = {"name": "document", "label": "佐证材料的名称和文号", "type": "text", "required": False}
+_FILES = {
+    "name": "evidence", "label": "佐证材料", "type": "file", "required": False, "multiple": True,
+    "help": "PDF、图片、Word、Excel、录音。",
+}  # fmt: skip
 _REFERENCE = {"name": "reference", "label": "上级决定的编号", "type": "text", "required": True}
 _ANSWER = {"name": "text", "label": "上级答复的内容", "type": "textarea", "required": False, "max": 2000}
 FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
-    "appeal": ({**_REASON, "label": "申诉的理由", "help": "每件只能申诉一次；整改通过验收之后不能再申诉。"},),
+    "appeal": ({**_REASON, "label": "申诉的理由", "help": "每件只能申诉一次；整改通过验收之后不能再申诉。"}, _FILES),
     "dismiss": (_REASON,),
-    "mistaken": (_STATEMENT, _DOCUMENT),
-    "not_ours": (_STATEMENT, _DOCUMENT),
-    "malicious": (_STATEMENT, {**_DOCUMENT, "required": True, "help": "认定恶意要有证据，并由另一单位的人复核。"}),
+    "mistaken": (_STATEMENT, _DOCUMENT, _FILES),
+    "not_ours": (_STATEMENT, _DOCUMENT, _FILES),
+    "malicious": (
+        _STATEMENT,
+        {**_DOCUMENT, "help": "认定恶意要有证据：附上材料，或写明文号；并由另一单位的人复核。"},
+        _FILES,
+    ),
     "doubt": (_REASON,),
     "disapprove": (_REASON,),
     "forward": ({**_REFERENCE, "label": "上级转报的编号"},),
@@ -256,6 +267,14 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
             }
         )  # fmt: skip
     return offered, refused
+
+
+def documents_context(case: Case) -> list[dict[str, Any]]:
+    """The documents of the case itself, in the order in which they came."""
+    return [
+        documents.shown(record, reverse("case_document", args=[record.pk]), clock.moment_text(record.added_at))
+        for record in CaseDocument.objects.filter(case=case).order_by("added_at", "id")
+    ]
 
 
 def revocation_context(case: Case, names: Mapping[str, str]) -> dict[str, Any] | None:

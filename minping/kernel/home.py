@@ -35,7 +35,8 @@ class Config:
     the public address of the devices' open lines (empty: the same host, on the port after
     the next), `sandbox` whether the clock may be moved, `return_origins` the sites (scheme, host,
     port) to which a person may go back after rating (evaluate/arrival.py), `sms` the table of the short
-    message gateway (evaluate/channels/sms/gateways).
+    message gateway (evaluate/channels/sms/gateways), `clamd` the virus scanner, a socket or host:port
+    (empty: Debian's socket, where it exists).
     """
 
     database: str = ""
@@ -48,6 +49,7 @@ class Config:
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     return_origins: tuple[str, ...] = ()
     sms: dict[str, Any] = field(default_factory=dict)
+    clamd: str = ""
 
 
 def _toml(value: object) -> str:

@@ -106,3 +106,9 @@ class Assignment(models.Model):
                 fields=["account", "role", "organization_code", "window_code"], name="assignment_once"
             )
         ]
+
+
+def account_names() -> dict[str, str]:
+    """Who an actor in the journal is, by the display name of the account: one query."""
+    known = {f"account:{username}": name for username, name in Account.objects.values_list("username", "name")}
+    return {**known, "system": "系统", "rater": "评价人"}

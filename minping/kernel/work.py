@@ -9,13 +9,15 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
 from minping import law
 from minping.kernel import clock
 from minping.kernel.access import Grant
+from minping.kernel.errors import Problem
 
 CAP = 999  # a badge says "999+" beyond: nobody works from the exact number
 PAGE = 50
@@ -133,3 +135,36 @@ def onward(request: HttpRequest, otherwise: str) -> str:
     view = opened_from(request, "")
     line = request.GET.get(LINE, "") if view else ""
     return f"{reverse('desk_view', args=[view or otherwise])}?{urlencode({'next': line or '1'})}"
+
+
+# --- what was typed, when it is refused ----------------------------------------------------------
+
+SAID = "said"
+NOT_SAID = frozenset({"csrfmiddlewaretoken", "verb"})
+
+
+def refused(request: HttpRequest, problem: Problem, otherwise: str, case_id: UUID) -> HttpResponseRedirect:
+    """Back to the case with the sentence, and with what was typed: it is shown again once, and nothing is lost."""
+    messages.error(request, problem.message + problem.cure)
+    request.session[SAID] = {
+        "case": str(case_id), "verb": request.POST.get("verb", ""), "field": problem.field,
+        "fields": {name: request.POST[name] for name in request.POST if name not in NOT_SAID},
+    }  # fmt: skip
+    back = reverse("desk_case", args=[opened_from(request, otherwise), case_id])
+    return HttpResponseRedirect(back + trail_of(request))
+
+
+def refill(request: HttpRequest, case_id: UUID, actions: Iterable[dict[str, Any]]) -> None:
+    """Open the form that was refused on this case and put back what was typed into it."""
+    said = request.session.get(SAID)
+    if said is None or said["case"] != str(case_id):
+        return
+    del request.session[SAID]
+    for action in actions:
+        if action["verb"] != said["verb"]:
+            continue
+        action["open"] = True
+        for field in action.get("fields", ()):
+            field["value"] = said["fields"].get(field["name"], "")
+            if "options" in field:
+                field["options"] = [{**o, "selected": o["value"] == field["value"]} for o in field["options"]]

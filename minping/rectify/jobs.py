@@ -6,7 +6,7 @@ from django.conf import settings
 
 from minping.kernel import clock
 from minping.kernel.jobs import Job
-from minping.rectify import notices
+from minping.rectify import notices, retention
 from minping.rectify.services import orders_finish
 
 
@@ -21,7 +21,12 @@ def _remind() -> bool:
     return False
 
 
+def _expire() -> bool:
+    return retention.evidence_expire(area_code=settings.MINPING_AREA, at=clock.now()) == retention.MOST
+
+
 JOBS = (
     Job("rerating", "再评期满办结", 5.0, _finish),
     Job("notices", "时限提醒", 60.0, _remind),
+    Job("evidence", "佐证材料期满清除", 3600.0, _expire),
 )

@@ -9,6 +9,7 @@ from django.db import models
 from minping.evaluate.models import Rating
 from minping.feedback.models import CallBack, Case
 from minping.kernel import ids
+from minping.kernel.documents import Document
 from minping.kernel.due import Due
 from minping.rectify.states import OrderState
 
@@ -64,19 +65,12 @@ class Order(Due):
         return f"{self.case} 第{self.round}轮"
 
 
-class Evidence(models.Model):
-    """A document or picture of what was done: kept sealed in the home folder under its hash."""
+class Evidence(Document):
+    """A document or picture of what was done."""
 
-    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="evidence")
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=60)
-    size = models.IntegerField()
-    sha256 = models.CharField(max_length=64)
-    added_at = models.DateTimeField()
-    added_by = models.CharField(max_length=80)
 
-    JOURNALLED: ClassVar = ("order_id", "name", "kind", "size", "sha256", "added_at", "added_by")
+    JOURNALLED: ClassVar[tuple[str, ...]] = ("order_id", *Document.JOURNALLED)
 
     class Meta:
         verbose_name = "佐证材料"

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping.feedback.models import Case
@@ -17,9 +16,12 @@ from minping.feedback.pages import call_page
 from minping.feedback.states import CallPurpose
 from minping.kernel import clock, work
 from minping.kernel.access import Actor
+from minping.kernel.documents import download, uploads_of
 from minping.kernel.errors import Forbidden, Problem
+from minping.kernel.models import account_names
+from minping.kernel.paper import TYPES
 from minping.kernel.web import actor, staff_page
-from minping.rectify import services, view
+from minping.rectify import services, sheet, view
 from minping.rectify.models import Order
 from minping.rectify.states import MOVES, OrderState
 from minping.registry import queries as registry
@@ -40,9 +42,7 @@ def _act(
     try:
         act(order, by)
     except Problem as problem:
-        messages.error(request, problem.message + problem.cure)
-        back = reverse("desk_case", args=[work.opened_from(request, here), order.case_id])
-        return HttpResponseRedirect(back + work.trail_of(request))
+        return work.refused(request, problem, here, order.case_id)
     messages.success(request, f"{order.case.number} {done}")
     return HttpResponseRedirect(work.onward(request, here))
 
@@ -51,7 +51,7 @@ def _act(
 @require_POST
 def report(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """The unit reports what it did, with documents (minan/4.2.3)."""
-    uploads = [services.Upload(file.name or "材料", file.read()) for file in request.FILES.getlist("evidence")]
+    uploads = uploads_of(request)
     return _act(
         request, order_id, "rectify", "整改情况已报送，等待验收。",
         lambda order, by: services.order_report(
@@ -64,7 +64,7 @@ def report(request: HttpRequest, order_id: UUID) -> HttpResponse:
 @require_POST
 def explain(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """The unit explains why there was no fault; someone else judges that, too."""
-    uploads = [services.Upload(file.name or "材料", file.read()) for file in request.FILES.getlist("evidence")]
+    uploads = uploads_of(request)
     return _act(
         request, order_id, "rectify", "解释说明已报送，等待验收。",
         lambda order, by: services.order_report(
@@ -197,10 +197,17 @@ def follow_up_page(request: HttpRequest, case: Case, shown: dict[str, Any]) -> H
 @staff_page("order.read")
 @require_safe
 def evidence(request: HttpRequest, evidence_id: UUID) -> HttpResponse:
-    """A document, always as a download: nothing handed in is ever run by a browser here."""
+    """A document of what was done."""
     record, content = services.evidence_read(evidence_id=evidence_id, by=actor(request))
-    response = HttpResponse(content, content_type="application/octet-stream")
-    disposition = content_disposition_header(True, record.name)
-    if disposition:
-        response["Content-Disposition"] = disposition
-    return response
+    return download(record.name, content)
+
+
+@staff_page("case.read")
+@require_POST
+def sheet_of(request: HttpRequest, case_id: UUID) -> HttpResponse:
+    """The 处理单 as PDF or Word; that it was printed is on record, so it is asked for by a press."""
+    kind = request.POST.get("kind", "")
+    name, made = sheet.sheet_print(
+        case_id=case_id, kind=kind, names=account_names(), by=actor(request), at=clock.now()
+    )  # fmt: skip
+    return download(name, made, TYPES[kind])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,11 +18,10 @@ from minping.feedback import services as feedback
 from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered
 from minping.feedback.models import Case
 from minping.feedback.states import CallOutcome, CallPurpose
-from minping.kernel import due, events, journal, machine, privacy
+from minping.kernel import documents, due, events, journal, machine
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
-from minping.kernel.home import home
 from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderUnsolved
 from minping.rectify.models import Evidence, Order
 from minping.rectify.states import MOVES, UNREACHABLE, FollowUp, OrderState
@@ -49,32 +47,6 @@ class NotTriedEnough(Problem):
     status = 409
     message = "还不能认定无法联系：至少在 {days} 天里拨打 {calls} 次。"
     cure = "请换个时间再打，每次都记录。"
-
-
-class EvidenceRefused(Problem):
-    code = "evidence_refused"
-    status = 422
-    message = "“{name}”不能作为佐证材料。"
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file as it was handed in."""
-
-    name: str
-    content: bytes
-
-
-# First bytes → the endings they may stand under: an ending alone proves nothing.
-MAGIC: tuple[tuple[bytes, frozenset[str]], ...] = (
-    (b"%PDF-", frozenset({"pdf"})),
-    (b"\x89PNG\r\n\x1a\n", frozenset({"png"})),
-    (b"\xff\xd8\xff", frozenset({"jpg", "jpeg"})),
-    (b"PK\x03\x04", frozenset({"docx", "xlsx", "ofd"})),
-    (b"RIFF", frozenset({"wav"})),
-    (b"ID3", frozenset({"mp3"})),
-    (b"\xff\xfb", frozenset({"mp3"})),
-)
 
 
 def order_get(order_id: UUID) -> Order:
@@ -186,7 +158,7 @@ def order_transfer(*, order_id: UUID, organization_code: str, reason: str, by: A
 
 
 def order_report(
-    *, order_id: UUID, measures: str, uploads: Sequence[Upload], by: Actor, at: datetime, verb: str = "report"
+    *, order_id: UUID, measures: str, uploads: Sequence[documents.Upload], by: Actor, at: datetime, verb: str = "report"
 ) -> Order:
     """The unit reports what it did, or (`explain`) why there was no fault, with documents.
 
@@ -198,59 +170,29 @@ def order_report(
         raise refused
     if not measures.strip():
         raise Invalid("还没有写整改措施。", cure="请写明做了什么、什么时候做的。", field="measures")
-    kinds = [_checked(upload, order, at) for upload in uploads]
+    kinds = documents.checked(uploads, order.area_code, at)
     with transaction.atomic():
         for upload, kind in zip(uploads, kinds, strict=True):
-            _keep(upload, kind, order, by, at)
+            record = Evidence(order=order)
+            documents.keep(record, upload, kind, by=by, at=at)
+            journal.write(
+                "evidence.added", at=at, actor=by.name, organization_code=order.organization_code,
+                subject=order.case_id, records=[record], size=record.size, kind=kind,
+            )  # fmt: skip
         return _move(
             order, verb, by, at, measures=measures.strip(), reported_at=at, reported_by=by.name, returned_reason=""
         )
 
 
-def _checked(upload: Upload, order: Order, at: datetime) -> str:
-    rules = law.at(order.area_code, beijing(at).date())
-    most = int(rules.value("evidence_size").value)
-    allowed = rules.value("evidence_kinds").value
-    if not upload.content:
-        raise EvidenceRefused(name=upload.name, cure="文件是空的，请重新选择。", field="evidence")
-    if len(upload.content) > most:
-        raise EvidenceRefused(name=upload.name, cure=f"文件太大，最大 {most // 1024 // 1024} MB。", field="evidence")
-    suffix = upload.name.rsplit(".", 1)[-1].lower()
-    real = next((endings for magic, endings in MAGIC if upload.content.startswith(magic)), frozenset())
-    if suffix not in real or ("jpg" if suffix == "jpeg" else suffix) not in allowed:
-        raise EvidenceRefused(
-            name=upload.name, cure=f"可用的文件：{'、'.join(allowed)}；内容要与文件名的后缀相符。", field="evidence"
-        )
-    return suffix
-
-
-def _keep(upload: Upload, kind: str, order: Order, by: Actor, at: datetime) -> None:
-    """Seal the file into the home folder under its hash; the same content is kept once."""
-    sha256 = journal.fingerprint(upload.content)
-    file = home().evidence / sha256
-    if not file.exists():
-        fresh = file.with_suffix(f".{order.pk.hex}.new")
-        fresh.write_bytes(privacy.seal(upload.content, f"evidence:{sha256}"))
-        fresh.replace(file)
-    record = Evidence.objects.create(
-        order=order, name=upload.name[-120:], kind=kind, size=len(upload.content), sha256=sha256, added_at=at,
-        added_by=by.name,
-    )  # fmt: skip
-    journal.write(
-        "evidence.added", at=at, actor=by.name, organization_code=order.organization_code, subject=order.case_id,
-        records=[record], size=record.size, kind=kind,
-    )  # fmt: skip
-
-
 def evidence_read(*, evidence_id: UUID, by: Actor) -> tuple[Evidence, bytes]:
-    """The document's content.  Raises NotFound, Forbidden."""
+    """The document's content.  Raises NotFound, Forbidden, EvidenceRemoved."""
     record = Evidence.objects.select_related("order").filter(pk=evidence_id).first()
     if record is None:
         raise NotFound()
     where = registry.place(record.order.organization_code)
     if not by.can("order.read", where.path, record.order.window_code):
         raise Forbidden()
-    return record, privacy.unseal((home().evidence / record.sha256).read_bytes(), f"evidence:{record.sha256}")
+    return record, documents.content(record)
 
 
 def order_return(*, order_id: UUID, reason: str, by: Actor, at: datetime) -> Order:

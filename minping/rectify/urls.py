@@ -13,5 +13,6 @@ urlpatterns = [
     path("orders/<uuid:order_id>/accept/", pages.accept, name="order_accept"),
     path("orders/<uuid:order_id>/return/", pages.send_back, name="order_return"),
     path("orders/<uuid:order_id>/follow-up/", pages.follow_up, name="order_follow_up"),
+    path("cases/<uuid:case_id>/sheet/", pages.sheet_of, name="case_sheet"),
     path("evidence/<uuid:evidence_id>/", pages.evidence, name="evidence"),
 ]

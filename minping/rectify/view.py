@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from minping import law
 from minping.feedback.models import Case
-from minping.kernel import clock, work
+from minping.kernel import clock, documents, work
 from minping.kernel.access import Actor
 from minping.rectify import services
 from minping.rectify.models import Evidence, Order
@@ -99,6 +99,7 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         "sent_text": clock.moment_text(order.assigned_at),
         "due_text": clock.due_text(order.rectify_due_at),
         "measures": order.measures,
+        "follow_up": order.follow_up,
         "plan": order.plan,
         "transfer_text": order.transfer_reason,
         "returned_text": order.returned_reason,
@@ -112,14 +113,14 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
     return shown
 
 
+def rounds_of(case: Case, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every round of the case's rectification, the first one first."""
+    found = Order.objects.select_related("case__service", "case__rating").filter(case=case).order_by("round")
+    return [order_context(order, names, rounds=False) for order in found]
+
+
 def _evidence(record: Evidence) -> dict[str, Any]:
-    size = record.size
-    return {
-        "name": record.name,
-        "url": reverse("evidence", args=[record.pk]),
-        "size_text": f"{size / 1024 / 1024:.1f} MB" if size >= 1024 * 1024 else f"{max(1, size // 1024)} KB",
-        "time_text": clock.moment_text(record.added_at),
-    }
+    return documents.shown(record, reverse("evidence", args=[record.pk]), clock.moment_text(record.added_at))
 
 
 # How each move of the table is asked for on the page: its address and its fields.

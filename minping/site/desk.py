@@ -23,7 +23,7 @@ from minping.feedback import view as cases
 from minping.kernel import clock, queues, work
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, NotFound
-from minping.kernel.models import Account
+from minping.kernel.models import account_names
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
 from minping.rectify.notices import notices_of
@@ -146,6 +146,7 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         context["notices"] = notices_of(who)
     if case_id is not None:
         context |= _case(case_id, who, now)
+        work.refill(request, case_id, context["actions"])
         line = next((row.place for row in rows if row.case_id == case_id), request.GET.get(work.LINE, ""))
         for action in context["actions"]:
             action["url"] += work.trail(view, line)
@@ -194,7 +195,7 @@ def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
     case = feedback.case_get(case_id)
     where = registry.place(case.organization_code)
     order = orders.current(case)
-    names = _names()
+    names = account_names()
     if who.can("case.read", where.path):
         offered, refused = cases.actions(case, who, now)
         if order is not None:
@@ -206,9 +207,11 @@ def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "actions": offered,
             "refusals": refused,
             "revocation": cases.revocation_context(case, names),
+            "documents": cases.documents_context(case),
             "calls": cases.calls_context(case),
             "order": orders.order_context(order, names) if order is not None else None,
             "history": cases.history_context(case, names),
+            "sheet_url": reverse("case_sheet", args=[case.pk]),
         }
     if order is not None and who.can(
         "order.read", registry.place(order.organization_code).path, order.window_code
@@ -231,9 +234,3 @@ def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "refusals": [] if offered else refused,
         }
     raise NotFound()
-
-
-def _names() -> dict[str, str]:
-    """Who an actor in the journal is, by the display name of the account."""
-    known = {f"account:{username}": name for username, name in Account.objects.values_list("username", "name")}
-    return {**known, "system": "系统", "rater": "评价人"}

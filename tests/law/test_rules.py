@@ -32,6 +32,7 @@ LIMITS = [
     ("sms_settle", 20, "minute", "minan/3.4.1"),
     ("phone_code", 5, "minute", "R12"),
     ("proof_kept", 1095, "natural_day", "minan/3.1.4"),
+    ("evidence_kept", 1095, "natural_day", "minan/4.2.3"),
     ("negative_lag", 30, "minute", "minan/4.2.1"),
     ("terminal_visit", 10, "minute", "minan/3.4.2"),
     ("terminal_pause", 10, "minute", "R12"),
@@ -56,7 +57,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
-        "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "negative_lag",
+        "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "evidence_kept", "negative_lag",
         "terminal_visit", "terminal_pause", "extend", "notice_quiet",
         "notice_most",
     }  # fmt: skip

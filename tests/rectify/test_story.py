@@ -15,12 +15,12 @@ from minping.feedback.states import MOVES as CASE_MOVES
 from minping.feedback.states import CallPurpose, CaseState
 from minping.kernel import journal
 from minping.kernel.access import Actor, Grant
+from minping.kernel.documents import EvidenceRefused, Upload
 from minping.kernel.errors import Invalid, Problem, Stale
 from minping.kernel.machine import ConflictOfInterest, MoveRefused, NotYours, refusal
 from minping.kernel.moves import CONFLICTS, Move, Table
 from minping.rectify import queries, services
 from minping.rectify.models import Evidence, Order
-from minping.rectify.services import Upload
 from minping.rectify.states import MOVES as ORDER_MOVES
 from minping.rectify.states import OrderState
 from minping.upstream.models import OutboxMessage
@@ -203,7 +203,7 @@ def test_nobody_of_the_neighbouring_subdistrict_may_do_anything_here() -> None:
 )
 def test_a_document_is_judged_by_its_content(name: str, content: bytes) -> None:
     order = Story().confirmed()
-    with pytest.raises(services.EvidenceRefused):
+    with pytest.raises(EvidenceRefused):
         services.order_report(
             order_id=order.pk, measures="做了。", uploads=[Upload(name, content)], by=actor("unit"), at=FRIDAY
         )

@@ -9,6 +9,7 @@ from django.test import Client
 
 from minping.kernel import journal
 from minping.kernel.access import Actor
+from minping.kernel.documents import Upload
 from minping.kernel.errors import Invalid, Problem
 from minping.kernel.models import Account, Assignment, JournalEntry
 from minping.rectify import services
@@ -100,7 +101,7 @@ def test_a_further_round_stays_with_the_unit_it_was_transferred_to(agent: Accoun
     story = Story()
     order = transfer(story.confirmed(), actor("reviewer"))
     services.order_report(
-        order_id=order.pk, measures="已经补收材料。", uploads=[services.Upload("说明.pdf", b"%PDF-1.4 t")],
+        order_id=order.pk, measures="已经补收材料。", uploads=[Upload("说明.pdf", b"%PDF-1.4 t")],
         by=actor("agent"), at=story.later(),
     )  # fmt: skip
     services.order_accept(order_id=order.pk, by=actor("head"), at=story.later())

@@ -15,6 +15,7 @@ from minping.kernel.home import home
 from minping.kernel.models import Account, Assignment
 from minping.registry import demo, importing
 from minping.registry.models import Window
+from tests.support.world import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -23,12 +24,6 @@ pytestmark = pytest.mark.django_db
 def office(db: None) -> None:
     (home().path / demo.FILE).unlink(missing_ok=True)
     demo.load(by=SYSTEM, at=now())
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(Account.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def renamed() -> bytes:

@@ -13,7 +13,7 @@ from minping.kernel.home import home
 from minping.kernel.models import Account, Assignment, JournalEntry
 from minping.registry import demo
 from minping.site import accounts, pages
-from tests.support.world import FRIDAY, PASSWORD, actor
+from tests.support.world import FRIDAY, PASSWORD, actor, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -23,12 +23,6 @@ NEW = "全新的口令-2026-长"
 @pytest.fixture(autouse=True)
 def _quiet_cache() -> None:
     cache.clear()
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(Account.objects.get(username=username), backend=BACKEND)
-    return client
 
 
 def sign_in(client: Client, username: str, password: str = PASSWORD, **more: str) -> Any:

@@ -5,23 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from minping.feedback import view as cases
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
-from minping.kernel.models import Account
 from minping.rectify import view as orders
 from minping.site.context import SECTIONS
-from tests.support.world import Story, beijing, rate, receive, service_row
+from tests.support.world import Story, beijing, rate, receive, service_row, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
-
-
-def client(username: str) -> Client:
-    browser = Client()
-    browser.force_login(Account.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
-    return browser
 
 
 def negatives(count: int) -> list[Case]:
@@ -32,14 +24,14 @@ def negatives(count: int) -> list[Case]:
 
 def test_a_line_says_level_item_first_words_and_time_left() -> None:
     negatives(1)
-    page = client("reviewer").get("/desk/verify/").content.decode()
+    page = signed_in("reviewer").get("/desk/verify/").content.decode()
     for words in ("不满意", "城乡居民基本医疗保险参保登记", "同样的证明交了两次。", "3号窗口"):
         assert words in page
 
 
 def test_the_neighbouring_subdistrict_sees_nothing_and_cannot_open_by_address() -> None:
     (case,) = negatives(1)
-    other = client("neighbour")
+    other = signed_in("neighbour")
     assert "同样的证明" not in other.get("/desk/verify/").content.decode()
     assert other.get(f"/desk/verify/{case.pk}/").status_code == 404
     assert other.post(f"/cases/{case.pk}/confirm/").status_code == 403
@@ -48,16 +40,16 @@ def test_the_neighbouring_subdistrict_sees_nothing_and_cannot_open_by_address() 
 
 def test_the_rated_window_sees_its_order_without_who_and_without_the_minute() -> None:
     order = Story().confirmed()
-    page = client("window3").get(f"/desk/rectify/{order.case_id}/").content.decode()
+    page = signed_in("window3").get(f"/desk/rectify/{order.case_id}/").content.decode()
     assert "同样的证明" in page
     assert "15:20" not in page
     assert "13800000000" not in page
-    assert client("window5").get(f"/desk/rectify/{order.case_id}/").status_code == 404
+    assert signed_in("window5").get(f"/desk/rectify/{order.case_id}/").status_code == 404
 
 
 def test_the_rated_window_may_not_decide_on_its_own_negative() -> None:
     (case,) = negatives(1)
-    browser = client("window3")
+    browser = signed_in("window3")
     for address in ("confirm", "identity", "call"):
         assert browser.post(f"/cases/{case.pk}/{address}/").status_code == 403
     assert Case.objects.get().state == "verifying"
@@ -65,7 +57,7 @@ def test_the_rated_window_may_not_decide_on_its_own_negative() -> None:
 
 def test_after_a_decision_the_next_case_appears() -> None:
     first, second = negatives(2)
-    reviewer = client("reviewer")
+    reviewer = signed_in("reviewer")
     reviewer.post(f"/cases/{first.pk}/call/", {"outcome": "answered", "words": "属实"})
     page = reviewer.post(f"/cases/{first.pk}/confirm/", follow=True).content.decode()
     assert second.number in page
@@ -74,7 +66,7 @@ def test_after_a_decision_the_next_case_appears() -> None:
 
 def test_a_form_sent_back_keeps_what_was_typed() -> None:
     (case,) = negatives(1)
-    answer = client("reviewer").post(
+    answer = signed_in("reviewer").post(
         f"/cases/{case.pk}/call/", {"outcome": "answered", "words": "", "recording_no": "L-77"}
     )
     assert answer.status_code == 422
@@ -86,14 +78,14 @@ def test_the_last_working_day_is_soon(settings: Any, monkeypatch: pytest.MonkeyP
     from minping.kernel import clock
 
     monkeypatch.setattr(clock, "now", lambda: beijing("2026-11-24 09:00"))
-    assert "同样的证明" in client("reviewer").get("/desk/soon/").content.decode()
+    assert "同样的证明" in signed_in("reviewer").get("/desk/soon/").content.decode()
     monkeypatch.setattr(clock, "now", lambda: beijing("2026-11-20 16:00"))
-    assert "同样的证明" not in client("reviewer").get("/desk/soon/").content.decode()
+    assert "同样的证明" not in signed_in("reviewer").get("/desk/soon/").content.decode()
 
 
 @pytest.mark.parametrize("username", ["window3", "unit", "reviewer", "head", "operator", "auditor"])
 def test_each_section_shown_opens(username: str) -> None:
-    browser = client(username)
+    browser = signed_in(username)
     page = browser.get("/desk/", follow=True)
     assert page.status_code == 200
     for section in page.context["sections"]:
@@ -104,7 +96,7 @@ def test_each_section_shown_opens(username: str) -> None:
 
 def test_the_queries_of_a_page_do_not_grow_with_the_cases(django_assert_max_num_queries: Any) -> None:
     negatives(3)
-    browser = client("reviewer")
+    browser = signed_in("reviewer")
     browser.get("/desk/verify/")
     with django_assert_max_num_queries(8):
         browser.get("/desk/verify/")
@@ -130,7 +122,7 @@ def test_every_state_in_which_somebody_has_to_act_has_a_view_for_whoever_may(sou
 
 def test_a_line_says_its_number_and_what_is_to_be_done_next() -> None:
     (case,) = negatives(1)
-    page = client("reviewer").get("/desk/verify/").content.decode()
+    page = signed_in("reviewer").get("/desk/verify/").content.decode()
     assert case.number in page
     assert "待核实：电话核实后认定" in page
 
@@ -138,7 +130,7 @@ def test_a_line_says_its_number_and_what_is_to_be_done_next() -> None:
 def test_what_waits_on_the_superior_is_not_among_what_i_have_to_do() -> None:
     (case,) = negatives(1)
     Case.objects.filter(pk=case.pk).update(state="revoking", due_at=None)
-    browser = client("head")
+    browser = signed_in("head")
     assert case.number in browser.get("/desk/superior/").content.decode()
     assert "等上级决定" in browser.get("/desk/superior/").content.decode()
     assert case.number not in browser.get("/desk/mine/").content.decode()
@@ -146,7 +138,7 @@ def test_what_waits_on_the_superior_is_not_among_what_i_have_to_do() -> None:
 
 def test_a_decision_leads_to_the_line_behind_it_in_the_view_it_was_opened_from() -> None:
     negatives(3)
-    browser = client("reviewer")
+    browser = signed_in("reviewer")
     first, middle, last = (Case.objects.get(number=row["number"]) for row in browser.get("/desk/mine/").context["rows"])
     browser.post(f"/cases/{middle.pk}/call/", {"outcome": "answered", "words": "属实"})
     page = browser.get(f"/desk/mine/{middle.pk}/")
@@ -160,7 +152,7 @@ def test_a_decision_leads_to_the_line_behind_it_in_the_view_it_was_opened_from()
 
 def test_the_call_on_the_way_to_a_decision_keeps_the_view_and_the_line() -> None:
     negatives(2)
-    browser = client("reviewer")
+    browser = signed_in("reviewer")
     first = Case.objects.get(number=browser.get("/desk/mine/").context["rows"][0]["number"])
     page = browser.get(f"/desk/mine/{first.pk}/")
     url = next(action["url"] for action in page.context["actions"] if action["verb"] == "call")
@@ -172,7 +164,7 @@ def test_the_call_on_the_way_to_a_decision_keeps_the_view_and_the_line() -> None
 
 def test_a_skip_shows_the_next_changes_nothing_and_comes_round_at_the_end() -> None:
     negatives(2)
-    browser = client("reviewer")
+    browser = signed_in("reviewer")
     first, last = (Case.objects.get(number=row["number"]) for row in browser.get("/desk/verify/").context["rows"])
     before = list(Case.objects.values_list("pk", "state", "revision"))
     second = browser.get(browser.get(f"/desk/verify/{first.pk}/").context["skip_url"])
@@ -184,7 +176,7 @@ def test_a_skip_shows_the_next_changes_nothing_and_comes_round_at_the_end() -> N
 
 def test_a_skip_on_the_last_line_of_a_page_goes_on_to_the_next_page() -> None:
     negatives(52)
-    browser = client("reviewer")
+    browser = signed_in("reviewer")
     rows = browser.get("/desk/verify/").context["rows"]
     page = browser.get(browser.get(rows[-1]["url"]).context["skip_url"])
     assert page.context["case"]["number"] not in {row["number"] for row in rows}
@@ -194,7 +186,7 @@ def test_a_skip_on_the_last_line_of_a_page_goes_on_to_the_next_page() -> None:
 
 def test_a_made_up_view_in_the_address_of_an_act_is_not_followed() -> None:
     (case,) = negatives(1)
-    browser = client("reviewer")
+    browser = signed_in("reviewer")
     browser.post(f"/cases/{case.pk}/call/", {"outcome": "answered", "words": "属实"})
     answer = browser.post(f"/cases/{case.pk}/confirm/?from=../../evil.example/&line=x")
     assert answer["Location"] == "/desk/verify/?next=1"

@@ -5,23 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from minping.feedback.models import Case
-from minping.kernel.models import Account
-from tests.support.world import Story
+from tests.support.world import Story, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
 
-def client(username: str) -> Client:
-    browser = Client()
-    browser.force_login(Account.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
-    return browser
-
-
 def found(username: str, number: str) -> str:
-    return client(username).post("/desk/find/", {"number": number})["Location"]
+    return signed_in(username).post("/desk/find/", {"number": number})["Location"]
 
 
 def test_a_case_is_found_by_its_number_with_or_without_the_word_and_by_the_number_of_the_service() -> None:
@@ -41,15 +33,15 @@ def test_nobody_finds_what_they_may_not_open_and_what_is_typed_stands_in_no_addr
     assert found("neighbour", "S-1") == "/desk/"
     assert found("window5", order.case.number) == "/desk/"
     assert found("window3", order.case.number) == f"/desk/mine/{order.case_id}/"
-    assert client("window3").get(found("window3", "S-1")).status_code == 200
-    assert client("reviewer").get("/desk/find/", {"number": "S-1"}).status_code == 405
+    assert signed_in("window3").get(found("window3", "S-1")).status_code == 200
+    assert signed_in("reviewer").get("/desk/find/", {"number": "S-1"}).status_code == 405
 
 
 def test_several_cases_of_one_number_are_shown_as_lines() -> None:
     Story("S-1").negative()
     other = Story("S-2").negative()
     Case.objects.filter(pk=other.pk).update(service=Case.objects.exclude(pk=other.pk).get().service)
-    page = client("reviewer").post("/desk/find/", {"number": "S-1"})
+    page = signed_in("reviewer").post("/desk/find/", {"number": "S-1"})
     assert page.content.decode().count('class="line"') == 2
 
 

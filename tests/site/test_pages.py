@@ -21,16 +21,10 @@ from minping.kernel.models import Account, JournalEntry
 from minping.kernel.paging import Page, page_of
 from minping.registry.models import Item
 from minping.site import context, journal_pages
-from tests.support.world import FRIDAY, Story, actor, rate, receive, service_row
+from tests.support.world import FRIDAY, Story, actor, rate, receive, service_row, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(Account.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 # --- for everyone ------------------------------------------------------------------------------

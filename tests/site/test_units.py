@@ -9,8 +9,7 @@ import pytest
 from minping.kernel import clock
 from minping.rectify.models import Order
 from minping.site.units import units_of
-from tests.site.test_find import client
-from tests.support.world import Story, beijing
+from tests.support.world import Story, beijing, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
@@ -22,7 +21,7 @@ def a_month_later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_head_sees_each_unit_what_is_late_in_which_state_and_by_how_much() -> None:
     case, order = Story("U-1").negative(), Story("U-2").confirmed()
-    page = client("head").get("/units/")
+    page = signed_in("head").get("/units/")
     units = {unit["name"]: unit for unit in page.context["units"]}
     center = units["民安街道便民服务中心"]
     assert (center["open"], center["late"]) == (2, 2)
@@ -32,28 +31,28 @@ def test_the_head_sees_each_unit_what_is_late_in_which_state_and_by_how_much() -
     assert "邻街道办事处" not in units
     assert [line["number"] for line in page.context["lines"]] == [case.number, order.case.number]
     for line in page.context["lines"]:
-        assert client("head").get(line["url"]).status_code == 200
+        assert signed_in("head").get(line["url"]).status_code == 200
 
 
 def test_the_auditor_sees_the_page_and_the_rated_window_does_not() -> None:
     Story("U-1").negative()
-    assert client("auditor").get("/units/").context["late"] == 1
-    assert client("window3").get("/units/").status_code == 403
-    assert client("neighbour").get("/units/").context["open"] == 0
+    assert signed_in("auditor").get("/units/").context["late"] == 1
+    assert signed_in("window3").get("/units/").status_code == 403
+    assert signed_in("neighbour").get("/units/").context["open"] == 0
 
 
 def test_a_case_counts_once_whether_it_or_its_order_waits() -> None:
     order = Story("U-1").accepted()
-    page = client("head").get("/units/")
+    page = signed_in("head").get("/units/")
     assert page.context["open"] == 1
     Order.objects.filter(pk=order.pk).update(state="suspended")
     order.case.__class__.objects.filter(pk=order.case_id).update(state="appealed")
-    assert client("head").get("/units/").context["open"] == 1
+    assert signed_in("head").get("/units/").context["open"] == 1
 
 
 def test_the_queries_do_not_grow_with_cases_and_units(django_assert_max_num_queries: Any) -> None:
     Story("U-1").negative()
-    browser = client("head")
+    browser = signed_in("head")
     browser.get("/units/")
     for more in (0, 6):
         for number in range(more):

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from django.test import Client
+
 from minping.evaluate import tokens
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.schemas import ServiceIn
@@ -20,6 +22,7 @@ from minping.feedback.models import Case
 from minping.feedback.states import CallPurpose
 from minping.kernel.access import Actor, Grant
 from minping.kernel.clock import BEIJING
+from minping.kernel.documents import Upload
 from minping.kernel.models import Account, Assignment
 from minping.rectify import services as rectify
 from minping.rectify.models import Order
@@ -86,6 +89,13 @@ REPORTER = Actor("key:test", "业务系统", (Grant(frozenset({"services:write",
 
 def actor(username: str, on: datetime = FRIDAY) -> Actor:
     return registry.actor_of(Account.objects.get(username=username), on.astimezone(BEIJING).date())
+
+
+def signed_in(username: str) -> Client:
+    """A browser at the work place, past the sign-in page."""
+    browser = Client()
+    browser.force_login(Account.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
+    return browser
 
 
 def service_row(case_no: str = "MA20261120-0417", *, served_at: datetime = FRIDAY, **more: Any) -> dict[str, Any]:
@@ -173,7 +183,7 @@ class Story:
         order = self.confirmed(**more)
         return rectify.order_report(
             order_id=order.pk, measures="已改为系统内核验，不再要求重复提交。",
-            uploads=[rectify.Upload("整改说明.pdf", b"%PDF-1.4 test")], by=actor("unit", self.at), at=self.later(),
+            uploads=[Upload("整改说明.pdf", b"%PDF-1.4 test")], by=actor("unit", self.at), at=self.later(),
         )  # fmt: skip
 
     def accepted(self, **more: Any) -> Order:

@@ -18,7 +18,7 @@ from minping.kernel.models import Account, Assignment, JournalEntry
 from minping.upstream import pages, queries, reading, watch
 from minping.upstream.models import Exchange, OutboxMessage, Target, Task
 from minping.upstream.states import MessageState
-from tests.support.world import FRIDAY, beijing, rate, receive, service_row
+from tests.support.world import FRIDAY, beijing, rate, receive, service_row, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 DAY = FRIDAY.astimezone(clock.BEIJING).date()  # Friday
@@ -48,12 +48,6 @@ def province(monkeypatch: pytest.MonkeyPatch) -> Province:
     for module in (pages, queries, watch):
         monkeypatch.setattr(module, "driver", lambda: found)
     return found
-
-
-def signed_in(username: str) -> Client:
-    client = Client()
-    client.force_login(Account.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def text(client: Client, address: str, **query: str) -> str:

@@ -1,0 +1,43 @@
+"""What was handed in is not kept for ever: removed when its time is over, with a journal row (law: evidence_kept)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from minping import law
+from minping.feedback.models import CaseDocument
+from minping.kernel import documents, journal
+from minping.kernel.clock import beijing
+from minping.rectify.models import Evidence
+
+MOST = 200  # of each table at a time
+TABLES: tuple[tuple[type[Evidence] | type[CaseDocument], str], ...] = (
+    (Evidence, "order__case"),
+    (CaseDocument, "case"),
+)
+
+
+def evidence_expire(*, area_code: str, at: datetime) -> int:
+    """Remove the content of documents of cases closed longer ago than the law keeps them; returns how many.
+
+    The row stays with name, size and hash: that there was a document, and when it went, remains provable.
+    """
+    days = law.at(area_code, beijing(at).date()).limit("evidence_kept").value
+    done = 0
+    for model, to_case in TABLES:
+        old = model._default_manager.select_related(to_case).filter(
+            removed_at__isnull=True, **{f"{to_case}__closed_at__lt": at - timedelta(days=days)}
+        )
+        with transaction.atomic():
+            chosen: list[Evidence | CaseDocument] = list(old.order_by("added_at", "id")[: MOST - done])
+            documents.remove(chosen, [table for table, _ in TABLES], at=at)
+            for record in chosen:
+                case = record.order.case if isinstance(record, Evidence) else record.case
+                journal.write(
+                    "evidence.removed", at=at, actor="system", organization_code=case.organization_code,
+                    subject=case.pk, records=[record], after_days=days,
+                )  # fmt: skip
+        done += len(chosen)
+    return done

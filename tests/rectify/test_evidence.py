@@ -1,0 +1,210 @@
+"""Documents: judged, scanned by a real ClamAV, kept with the case, removed in time; and the 处理单 (minan/4.2.2, 4.2.3)."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docx import Document as Word
+
+from minping.feedback import decisions
+from minping.feedback.models import Case, CaseDocument
+from minping.kernel import journal, scan
+from minping.kernel.documents import EvidenceRefused, EvidenceRemoved, Upload, content
+from minping.kernel.errors import Forbidden, NotFound
+from minping.kernel.models import JournalEntry, account_names
+from minping.rectify import retention, services, sheet
+from minping.rectify.models import Evidence
+from tests.support.services import free_port, require
+from tests.support.world import Story, actor, rate, signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
+FILE = Upload("监控截图.pdf", b"%PDF-1.4 picture")
+STATEMENT = "就是恶意"  # too short to stand without a document
+# The industry's test file, put together here so that no scanner takes this test for it.
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+def propose(story: Story, verb: str = "malicious", **more: Any) -> Case:
+    return decisions.case_decide(
+        case_id=story.called().pk, verb=verb, said={"statement": STATEMENT}, by=actor("reviewer", story.at),
+        at=story.later(), **more,
+    )  # fmt: skip
+
+
+def test_malicious_rests_on_a_document_that_is_kept_with_the_case() -> None:
+    case = propose(Story(), uploads=[FILE])
+    record = CaseDocument.objects.get()
+    assert (case.state, record.verb, record.name) == ("malicious", "malicious", "监控截图.pdf")
+    assert decisions.document_read(document_id=record.pk, by=actor("head"))[1] == FILE.content
+    for nobody in ("window3", "neighbour"):
+        with pytest.raises(NotFound):
+            decisions.document_read(document_id=record.pk, by=actor(nobody))
+    assert journal.verify().clean
+
+
+def test_a_move_that_is_refused_keeps_no_document() -> None:
+    story = Story()
+    with pytest.raises(EvidenceRefused):
+        propose(story, uploads=[FILE, Upload("x.pdf", b"MZ")])
+    assert not CaseDocument.objects.exists()
+    assert Case.objects.get().state == "verifying"
+
+
+def test_more_documents_than_the_law_file_allows_are_refused_together() -> None:
+    order = Story().confirmed()
+    with pytest.raises(EvidenceRefused) as refused:
+        services.order_report(
+            order_id=order.pk, measures="做了。", uploads=[FILE] * 21, by=actor("unit"), at=order.assigned_at
+        )
+    assert "最多 20 份" in refused.value.cure
+    assert refused.value.field == "evidence"
+
+
+def test_a_document_goes_when_its_time_is_over_and_its_row_stays(here: Path) -> None:
+    story = Story()
+    story.followed()
+    rate(story.service, 4, at=story.later(), tags=(), text="")
+    record = Evidence.objects.get()
+    end = Case.objects.get().closed_at
+    assert end is not None
+    assert retention.evidence_expire(area_code="350213005", at=end + timedelta(days=1095)) == 0
+    assert retention.evidence_expire(area_code="350213005", at=end + timedelta(days=1095, seconds=1)) == 1
+    assert retention.evidence_expire(area_code="350213005", at=end + timedelta(days=1200)) == 0
+    record.refresh_from_db()
+    assert (record.name, record.removed_at is not None) == ("整改说明.pdf", True)
+    assert not (here / "evidence" / record.sha256).exists()
+    with pytest.raises(EvidenceRemoved):
+        content(record)
+    assert JournalEntry.objects.filter(action="evidence.removed").count() == 1
+    assert journal.verify().clean
+
+
+def test_the_same_content_of_an_open_case_is_not_taken_away(here: Path) -> None:
+    done, open_ = Story("MA-1"), Story("MA-2")
+    done.followed()
+    rate(done.service, 4, at=done.later(), tags=(), text="")
+    open_.reported()
+    end = Case.objects.get(service=done.service).closed_at
+    assert end is not None
+    assert retention.evidence_expire(area_code="350213005", at=end + timedelta(days=1096)) == 1
+    assert content(Evidence.objects.get(removed_at__isnull=True)) == b"%PDF-1.4 test"
+
+
+# --- the scanner -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clamd(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A real clamd with one signature of its own: no download of definitions."""
+    require("clamav")
+    with tempfile.TemporaryDirectory(prefix="minping-clamd-") as name:
+        folder, port = Path(name), free_port()
+        (folder / "db").mkdir()
+        (folder / "db" / "test.ndb").write_text(f"Test.Eicar:0:*:{EICAR[:40].hex()}\n")
+        (folder / "clamd.conf").write_text(
+            f"Foreground yes\nTCPAddr 127.0.0.1\nTCPSocket {port}\nDatabaseDirectory {folder}/db\n"
+        )
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(["/usr/sbin/clamd", "-c", f"{folder}/clamd.conf"], stdout=log, stderr=log)
+        address = f"127.0.0.1:{port}"
+        monkeypatch.setattr(scan, "address", lambda: address)
+        try:
+            for _ in range(200):
+                try:
+                    scan.virus(b"hello")
+                    break
+                except scan.ScannerAway:
+                    assert process.poll() is None, (folder / "log").read_text()
+                    time.sleep(0.1)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.mark.once
+def test_a_document_with_a_virus_is_refused_and_a_clean_one_kept(clamd: str) -> None:
+    order = Story().confirmed()
+    given = {"order_id": order.pk, "measures": "做了。", "by": actor("unit"), "at": order.assigned_at}
+    with pytest.raises(EvidenceRefused) as refused:
+        services.order_report(uploads=[FILE, Upload("坏.pdf", b"%PDF-1.4 " + EICAR)], **given)
+    assert "病毒" in refused.value.cure
+    assert not Evidence.objects.exists()
+    services.order_report(uploads=[FILE], **given)
+    assert Evidence.objects.count() == 1
+
+
+@pytest.mark.once
+def test_a_scanner_that_does_not_answer_is_never_taken_for_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "address", lambda: f"127.0.0.1:{free_port()}")
+    order = Story().confirmed()
+    with pytest.raises(scan.ScannerAway):
+        services.order_report(
+            order_id=order.pk, measures="做了。", uploads=[FILE], by=actor("unit"), at=order.assigned_at
+        )
+    assert not Evidence.objects.exists()
+
+
+# --- what was typed ----------------------------------------------------------------------------
+
+
+def test_what_was_typed_is_there_again_after_a_refusal() -> None:
+    order = Story().confirmed()
+    client = signed_in("unit")
+    answer = client.post(
+        f"/orders/{order.pk}/report/?from=rectify",
+        {"verb": "report", "measures": "写了很久的整改措施。", "evidence": io.BytesIO(b"MZ")}, follow=True,
+    )  # fmt: skip
+    page = answer.content.decode()
+    assert "不能作为佐证材料" in page
+    assert "写了很久的整改措施。</textarea>" in page
+    assert "写了很久的整改措施。" not in client.get(f"/desk/rectify/{order.case_id}/").content.decode()  # once
+
+
+# --- the paper ---------------------------------------------------------------------------------
+
+
+def text_of(word: bytes) -> str:
+    document = Word(io.BytesIO(word))
+    cells = [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    return "\n".join([*(p.text for p in document.paragraphs), *cells])
+
+
+def test_the_paper_tells_the_whole_case_and_nobody_s_name() -> None:
+    story = Story()
+    story.followed()
+    case = Case.objects.get()
+    name, word = sheet.sheet_print(
+        case_id=case.pk, kind="docx", names=account_names(), by=actor("head"), at=story.later()
+    )
+    told = text_of(word)
+    assert name == f"处理单-{case.number}.docx"
+    for words in (
+        "政务服务“好差评”差评件处理单", case.number, "不满意", "同样的证明交了两次。", "一、评价", "二、电话回访",
+        "四、整改", "已改为系统内核验", "整改说明.pdf", "验收通过", "解决了", "五、办理经过", "经办人", "负责人",
+    ):  # fmt: skip
+        assert words in told, words
+    assert not [secret for secret in ("群众甲", "13800000000", "350213190001010011") if secret in told]
+    row = JournalEntry.objects.get(action="case.printed")
+    assert row.facts["sha256"] == journal.fingerprint(word)
+
+
+@pytest.mark.once
+def test_the_paper_as_pdf_and_only_for_who_reads_the_case() -> None:
+    story = Story()
+    case = story.called()
+    with pytest.raises(Forbidden):
+        sheet.sheet_print(case_id=case.pk, kind="pdf", names={}, by=actor("neighbour"), at=story.at)
+    client = signed_in("head")
+    assert client.get(f"/cases/{case.pk}/sheet/").status_code == 405  # a printing is on record: no link does it
+    answer = client.post(f"/cases/{case.pk}/sheet/", {"kind": "pdf"})
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
+    assert answer.content.startswith(b"%PDF-")

@@ -16,7 +16,10 @@ LINES = (
         lambda: both("tests/evaluate/channels/tablet", "tests/evaluate/channels/keypad"),
     ),
     Line("短信：Kannel 一去一回，到省平台", lambda: both("tests/journeys/test_channel_sms.py")),
-    Line("短信：一次、按钟点、退订、看不懂的问一次；网关先拒三分之一", lambda: both("tests/evaluate/channels/sms")),
+    Line(
+        "短信：一次、按钟点、退订、看不懂的问一次；一万条、网关先拒三分之一，各发一次",
+        lambda: both("tests/evaluate/channels/sms", MINPING_TEXTS="10000"),
+    ),
     Line(
         "自助终端：凭条码或办件编号加手机，到省平台；换人即清除",
         lambda: both("tests/journeys/test_channel_terminal.py"),

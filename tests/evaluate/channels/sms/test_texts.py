@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -127,12 +128,16 @@ def test_a_service_whose_days_are_over_is_not_invited(world: None, provider: Pro
     assert old.outcome == "none"
 
 
-def test_a_gateway_that_refuses_a_third_at_first_gets_each_text_once_and_states_are_true(
+def test_a_gateway_that_refuses_a_third_at_first_gets_each_text_once_in_the_hours_and_states_are_true(
     world: None, provider: Provider
 ) -> None:
+    size = int(os.environ.get("MINPING_TEXTS", "240"))  # 10,000 in `make show-channels`
     receive(*[
-        service_row(f"M-{n:04d}", applicant={**service_row()["applicant"], "phone": f"1380000{n:04d}"})
-        for n in range(240)
+        service_row(
+            f"M-{n:04d}", served_at=beijing("2026-11-20 19:30"),
+            applicant={**service_row()["applicant"], "phone": f"1380000{n:04d}"},
+        )
+        for n in range(size)
     ])  # fmt: skip
     refused: set[str] = set()
 
@@ -142,13 +147,21 @@ def test_a_gateway_that_refuses_a_third_at_first_gets_each_text_once_and_states_
             return "BUSY"
         return "OK"
 
+    def states() -> set[tuple[str, int]]:
+        return set(Text.objects.values_list("state", "attempts"))
+
     provider.answer = answer
-    go(SOON)
-    assert Text.objects.filter(state="sent").count() == 160
-    assert {(t.state, t.attempts) for t in Text.objects.exclude(state="sent")} == {("waiting", 1)}
-    go(SOON + timedelta(minutes=1))
-    assert sorted(t["to"] for t in provider.texts) == [f"1380000{n:04d}" for n in range(240)]
-    assert set(Text.objects.values_list("state", flat=True)) == {"sent"}
+    third = len(range(0, size, 3))
+    go(beijing("2026-11-20 19:59"))
+    assert len(provider.texts) == size - third
+    assert states() == {("sent", 1), ("waiting", 1)}
+    # What was refused at 19:59 is due again within seconds; but the evening has come.
+    for quiet in ("2026-11-20 20:00", "2026-11-20 23:30", "2026-11-21 07:59"):
+        go(beijing(quiet))
+    assert len(provider.texts) == size - third
+    go(beijing("2026-11-21 08:00"))
+    assert sorted(t["to"] for t in provider.texts) == [f"1380000{n:04d}" for n in range(size)]
+    assert states() == {("sent", 1), ("sent", 2)}
 
 
 @pytest.mark.parametrize(("code", "state"), [("NO_SUCH", "failed"), ("WHAT", "unsure")])

@@ -7,35 +7,24 @@ from typing import ClassVar
 from django.db import models
 
 from minping.kernel import ids
+from minping.kernel.outbox import Circuit, Waiting
 from minping.upstream.states import UNFINISHED, MessageState
 
 
-class OutboxMessage(models.Model):
+class OutboxMessage(Waiting):
     """One row for one record and target, written in the transaction that made the record.
 
-    The key is a number given by the database: a service is committed before it can
-    be rated, so numbers order a case rightly even where clocks do not.  The content
-    is not copied here: it is built from the immutable record when it is sent.
+    The content is not copied here: it is built from the immutable record when it is sent.
     """
 
-    id = models.BigAutoField(primary_key=True)
     target = models.CharField(max_length=40)
     area_code = models.CharField(max_length=12)
-    organization_code = models.CharField(max_length=40)
-    case_no = models.CharField(max_length=50)
     service_no = models.IntegerField()
     kind = models.CharField(max_length=20)
     subject = models.UUIDField()
     revision = models.SmallIntegerField(default=1)
     level = models.SmallIntegerField(null=True)
     fact_at = models.DateTimeField()
-    created_at = models.DateTimeField()
-    state = models.CharField(max_length=12, default=MessageState.WAITING)
-    next_try_at = models.DateTimeField()
-    attempts = models.IntegerField(default=0)
-    claimed_by = models.CharField(max_length=80, blank=True, default="")
-    claimed_until = models.FloatField(default=0)
-    settled_at = models.DateTimeField(null=True)
     reference = models.CharField(max_length=120, blank=True, default="")
     error_code = models.CharField(max_length=60, blank=True, default="")
     error = models.CharField(max_length=300, blank=True, default="")
@@ -78,19 +67,12 @@ class Exchange(models.Model):
         indexes: ClassVar = [models.Index(fields=["at"], name="exchange_age")]
 
 
-class Target(models.Model):
+class Target(Circuit):
     """A superior system as it has behaved of late: the circuit, and the switch with its reason."""
 
     code = models.CharField(max_length=40, primary_key=True)
-    enabled = models.BooleanField(default=True)
-    reason = models.CharField(max_length=200, blank=True)
-    failures = models.IntegerField(default=0)
-    silent_since = models.DateTimeField(null=True)
-    next_probe = models.FloatField(default=0)
     next_slot = models.FloatField(default=0)  # when the superior's rate lets the next message go
     looked_on = models.DateField(null=True)  # the Beijing day of the last daily look (watch.py)
-    last_ok_at = models.DateTimeField(null=True)
-    last_error = models.CharField(max_length=300, blank=True)
 
 
 class Incoming(models.Model):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from minping.kernel import bulk, clock, events, journal, privacy
+from minping.kernel import bulk, clock, events, journal, outbox, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
@@ -32,10 +30,8 @@ from minping.upstream.states import UNFINISHED, MessageState
 log = logging.getLogger("minping.upstream")
 BATCH = 200
 SENDERS = 8  # at once from one worker: a superior answers slowly, and most of a message's time is waiting
-CLAIM_SECONDS = 60.0
 SEND_SECONDS = 35.0  # after which no new message of a batch is begun: a slow superior must not outlast the claim
 WIRE, PERSONAL = "wire", "personal"  # how a proof keeps a text that is not simply the message's body
-PROBE_CEILING = 30.0  # seconds between probes of a silent target
 RETRY_CEILING = timedelta(minutes=10)  # of one message that the target wants later
 
 
@@ -149,25 +145,10 @@ def _target(name: str) -> Target:
 
 def _claim(target: str, holder: str, at: datetime, most: int) -> list[OutboxMessage]:
     """Take the messages that are due, each the first unfinished one of its case; other workers' are left."""
-    now = clock.wall()
-    earlier = OutboxMessage.objects.filter(
-        target=OuterRef("target"),
-        organization_code=OuterRef("organization_code"),
-        case_no=OuterRef("case_no"),
-        id__lt=OuterRef("id"),
-        state__in=UNFINISHED,
+    due = OutboxMessage.objects.filter(
+        ~outbox.behind(OutboxMessage, UNFINISHED), target=target, state=MessageState.WAITING, next_try_at__lte=at
     )
-    with transaction.atomic():
-        rows = list(
-            OutboxMessage.objects.select_for_update(skip_locked=True)
-            .filter(~Exists(earlier), target=target, state=MessageState.WAITING, next_try_at__lte=at)
-            .filter(claimed_until__lt=now)
-            .order_by("id")[:most]
-        )
-        OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(
-            claimed_by=holder, claimed_until=now + CLAIM_SECONDS
-        )
-    return rows
+    return outbox.claim(due, holder=holder, most=most)
 
 
 def messages_deliver(*, holder: str, stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -178,9 +159,9 @@ def messages_deliver(*, holder: str, stopping: Callable[[], bool] = lambda: Fals
     """
     chosen = driver()
     target = _target(chosen.name)
-    if not target.enabled or clock.wall() < target.next_probe:
+    if not target.open:
         return False
-    rows = _claim(chosen.name, holder, clock.now(), 1 if target.failures else min(BATCH, chosen.batch))
+    rows = _claim(chosen.name, holder, clock.now(), target.most(min(BATCH, chosen.batch)))
     if not rows:
         return False
     messages = build(rows)
@@ -200,10 +181,7 @@ def messages_deliver(*, holder: str, stopping: Callable[[], bool] = lambda: Fals
     outcomes = _send_all(chosen, able, messages, stopping)
     done = [(row, outcome) for row, outcome in zip(able, outcomes, strict=True) if outcome is not None]
     left = [row.pk for row, outcome in zip(able, outcomes, strict=True) if outcome is None]
-    if left:
-        OutboxMessage.objects.filter(pk__in=left, state=MessageState.WAITING, claimed_by=holder).update(
-            claimed_by="", claimed_until=0
-        )
+    outbox.give_back(OutboxMessage, left, holder=holder, state=MessageState.WAITING)
     if done:
         _settle(target, [row for row, _ in done], messages, [outcome for _, outcome in done])
     return any(not isinstance(outcome, Later) for _, outcome in done)
@@ -252,7 +230,7 @@ def _send_all(
     throttle.reserve(len(rows))
 
     def one(row: OutboxMessage) -> Accepted | Delivery | None:
-        if stopping() or time.monotonic() > until or not throttle.wait(until, stopping):
+        if not throttle.wait(until, stopping):
             return None
         try:
             return chosen.send(key_of(row), messages[row.pk])
@@ -262,10 +240,7 @@ def _send_all(
             log.exception("上送消息 %s 出错", row.pk)
             return Never(f"本地处理出错（{type(failure).__name__}），已停下", code="LOCAL_ERROR")
 
-    if len(rows) == 1:
-        return [one(rows[0])]
-    with ThreadPoolExecutor(SENDERS) as pool:
-        return list(pool.map(one, rows))
+    return outbox.send_in_time(rows, one, senders=SENDERS, seconds=SEND_SECONDS, stopping=stopping)
 
 
 class Throttle:
@@ -343,7 +318,7 @@ def _settle(
                 exchanges.append(_exchange(row, messages[row.pk], outcome, at))
         _accepted(done, at)
         Exchange.objects.bulk_create(exchanges)
-        _circuit(target, at, silent=unreachable == len(rows), why=outcomes[-1])
+        outbox.circuit_settle(target, silent=unreachable == len(rows), why=getattr(outcomes[-1], "reason", ""), at=at)
 
 
 def _accepted(done: list[tuple[str, int]], at: datetime) -> None:
@@ -371,8 +346,8 @@ def _refused(row: OutboxMessage, outcome: Delivery, at: datetime) -> None:
 
 def _later(row: OutboxMessage, outcome: Delivery, at: datetime) -> bool:
     silent = isinstance(outcome, Later) and outcome.unreachable
-    wait = min(timedelta(seconds=2 ** min(row.attempts, 12)), RETRY_CEILING) * random.uniform(0.7, 1.3)
-    wait = min(wait, timedelta(seconds=PROBE_CEILING)) if silent else wait
+    wait = outbox.pause(row.attempts, ceiling=RETRY_CEILING)
+    wait = min(wait, timedelta(seconds=outbox.PROBE_CEILING)) if silent else wait
     OutboxMessage.objects.filter(pk=row.pk).update(
         next_try_at=at + wait, attempts=F("attempts") + 1, claimed_by="", claimed_until=0,
         error_code=outcome.code[:60], error=outcome.reason[:300],
@@ -401,23 +376,6 @@ def _identifying(message: Message) -> set[str]:
                 if inner not in ("kind", "cert_type") and isinstance(word, str) and len(word) > 1:
                     found.add(word)
     return found
-
-
-def _circuit(target: Target, at: datetime, *, silent: bool, why: Accepted | Delivery) -> None:
-    """Open the circuit when nobody answered at all, so that one probe, not a flood, finds it back."""
-    if silent:
-        failures = target.failures + 1
-        pause = min(PROBE_CEILING, 0.25 * 2 ** min(failures, 10)) * random.uniform(0.8, 1.2)
-        Target.objects.filter(pk=target.pk).update(
-            failures=failures,
-            next_probe=clock.wall() + pause,
-            silent_since=target.silent_since or at,
-            last_error=getattr(why, "reason", "")[:300],
-        )
-    elif target.failures or target.last_ok_at is None or at - target.last_ok_at > timedelta(seconds=5):
-        Target.objects.filter(pk=target.pk).update(
-            failures=0, next_probe=0, silent_since=None, last_ok_at=at, last_error=""
-        )
 
 
 # --- the morning check (minan/4.1.1) ------------------------------------------------------------

@@ -16,6 +16,7 @@ from minping.evaluate import events as evaluated
 from minping.evaluate import jobs as evaluate_jobs
 from minping.evaluate import messages as evaluate_messages
 from minping.evaluate import queries as evaluate_queries
+from minping.evaluate.channels.ivr import jobs as ivr_jobs
 from minping.evaluate.channels.keypad import events as keypads
 from minping.evaluate.channels.sms import jobs as sms_jobs
 from minping.evaluate.channels.tablet import services as tablets
@@ -191,6 +192,7 @@ JOBS: tuple[Job, ...] = (
     *upstream_jobs.JOBS,
     *evaluate_jobs.JOBS,
     *sms_jobs.JOBS,
+    *ivr_jobs.JOBS,
     *rectify_jobs.JOBS,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -80,6 +80,21 @@ def next_kind(service: Service, ratings: Sequence[Rating], at: datetime) -> Rati
         ReratingInvitation.objects.filter(service=service, rating=None, until__gt=at).exists()
     )
     return states.next_kind(service.outcome, [rating.kind for rating in ratings], again)
+
+
+def open_of(services: Iterable[Service], at: datetime) -> list[tuple[Service, RatingKind]]:
+    """Those of the services that take a word at `at`, with its kind; their ratings are best prefetched."""
+    found = [service for service in services if at < service.closes_at]
+    again = set(
+        ReratingInvitation.objects.filter(service__in=found, rating=None, until__gt=at).values_list(
+            "service_id", flat=True
+        )
+    )
+    kinds = (
+        (service, states.next_kind(service.outcome, [r.kind for r in service.ratings.all()], service.pk in again))
+        for service in found
+    )
+    return [(service, kind) for service, kind in kinds if kind is not None]
 
 
 WORDLESS = ("keypad",)  # channels that can bring a level and nothing else

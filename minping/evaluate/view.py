@@ -53,8 +53,15 @@ def promise_view(rules: law.Rules) -> list[str]:
 
 
 def entry_label(rating: Rating) -> str:
-    """Through whose hands the word came in; empty where it is simply the person's own press."""
-    return "" if rating.entry == Entry.PERSON else Entry(rating.entry).label
+    """Through whose hands the word came in; empty where it is simply the person's own press on a page.
+
+    Words spoken to a telephone system were written down by a machine, which may have misheard.
+    """
+    if rating.entry != Entry.PERSON:
+        return Entry(rating.entry).label
+    if rating.channel == "phone":
+        return "电话按键，留言由语音识别" if rating.text else "电话按键"
+    return ""
 
 
 def words_view(rating: Rating, rules: law.Rules) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from minping.evaluate.channels.ivr.queries import recordings_of
 from minping.evaluate.services import identity_open
 from minping.feedback import decisions, services, view
 from minping.feedback.models import Case
@@ -97,6 +98,7 @@ def open_identity(request: HttpRequest, case_id: UUID) -> HttpResponse:
     shown = {
         "phone": person.phone or "（没有登记电话）",
         "name": person.name,
+        "recordings": recordings_of(case.service),
         "opened_text": f"{by.label} {clock.moment_text(now)} {purpose.label}",
     }
     return _with_identity(request, case, purpose, shown)

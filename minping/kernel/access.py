@@ -23,6 +23,7 @@ KEY_PERMISSIONS = {
     "devices:write": "报送装置按键",
     "invitations:read": "取得评价页地址",
     "ratings:write": "报来自己页面上收到的评价",
+    "calls:write": "接入电话系统",
     "indicators:read": "查询指标",
 }
 IMPLIED = {"services:write": ("services:read",)}

@@ -104,6 +104,13 @@ class Rules:
         return self._index("keypads")
 
     @property
+    def phone_keys(self) -> model.Keypad:
+        """What the keys of a telephone say; one table at a time, for a key must not change its meaning between calls."""
+        (one,) = self._rows("phone_keys")
+        keys: model.Keypad = one
+        return keys
+
+    @property
     def proofs(self) -> Mapping[str, model.Proof]:
         """Identity proofs, by id (R12)."""
         return self._index("proofs")

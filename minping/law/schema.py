@@ -192,6 +192,11 @@ LISTS: Mapping[str, ListSpec] = {
         "id",
         {"id": ident, "label": text, "system": ident, "keys": key_rows, "silent": set_of(text)},
     ),
+    "phone_keys": ListSpec(
+        model.Keypad,
+        "id",
+        {"id": ident, "label": text, "system": ident, "keys": key_rows, "silent": set_of(text)},
+    ),
     "proofs": ListSpec(model.Proof, "id", {"id": ident, "label": text, "real_name": yes_no}),
     "handlings": ListSpec(model.Handling, "id", {"id": ident, "label": text, "online": yes_no}),
     "certificates": ListSpec(

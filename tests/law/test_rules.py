@@ -36,6 +36,9 @@ LIMITS = [
     ("negative_lag", 30, "minute", "minan/4.2.1"),
     ("terminal_visit", 10, "minute", "minan/3.4.2"),
     ("terminal_pause", 10, "minute", "R12"),
+    ("call_settle", 1440, "minute", "minan/3.4.1"),
+    ("call_again", 1440, "minute", "minan/3.4.1"),
+    ("call_lost", 15, "minute", "minan/3.4.1"),
     ("notice_quiet", 5, "minute", "minan/5.2"),
     ("notice_most", 120, "minute", "minan/5.2"),
     ("extend", 5, "working_day", "minan/4.2.3"),
@@ -59,7 +62,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
         "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "evidence_kept", "negative_lag",
         "terminal_visit", "terminal_pause", "extend", "notice_quiet",
-        "notice_most",
+        "notice_most", "call_settle", "call_again", "call_lost",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -197,6 +200,12 @@ def test_the_other_parameters() -> None:
         "terminal_countdown": "second",
         "terminal_tries": "count",
         "ask_calls": "count",
+        "call_from_hour": "hour",
+        "call_until_hour": "hour",
+        "call_wait": "second",
+        "call_words": "second",
+        "call_tries": "count",
+        "call_choices": "count",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"
@@ -211,6 +220,8 @@ def test_channels_proofs_and_handlings() -> None:
         "phone_code": True,
         "link": True,
         "phone_reply": True,
+        "phone_called": True,
+        "phone_caller": True,
         "superior": True,
         "none": False,
     }
@@ -321,6 +332,7 @@ def test_api_keys_have_permissions_of_their_own() -> None:
         "services:read": frozenset(),
         "services:write": frozenset({"services:read"}),
         "devices:write": frozenset(),
+        "calls:write": frozenset(),
         "indicators:read": frozenset(),
     }
     assert not any(":" in one for role in RULES.roles.values() for one in role.may)

@@ -32,6 +32,10 @@ LINES = (
     Line("网上大厅：评价页地址、凭令牌报来、返回地址只认名单", lambda: both("tests/evaluate/channels/hall")),
     Line("一件事：一次总评带入各项，单独评价优先，到省平台", lambda: both("tests/journeys/test_channel_package.py")),
     Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),
+    Line(
+        "自动电话：按键、重听、按错、挂断、补报、两次电话一次评价；打给谁由系统给出",
+        lambda: both("tests/evaluate/channels/ivr"),
+    ),
     Line("人工电话请评：系统派人、随机次序、标明代录，到省平台", lambda: both("tests/journeys/test_channel_phone.py")),
 )
 

@@ -33,6 +33,7 @@ CHANNELS: tuple[Channel, ...] = (
     Channel("link"),
     Channel("qr"),
     Channel("phone"),
+    Channel("ivr", pages=False, api=True),
     Channel("sms"),
     Channel("tablet"),
     Channel("keypad", pages=False, api=True),

@@ -8,25 +8,22 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q
 
 from minping import law
 from minping.evaluate import tokens
+from minping.evaluate.channels.phone import queue
 from minping.evaluate.channels.phone.models import AskCall
 from minping.evaluate.channels.phone.states import AskOutcome
-from minping.evaluate.channels.sms.services.invite import opted_out
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.services import Press, ratings_give
 from minping.evaluate.services.identity import conflicts_of
-from minping.evaluate.states import Entry, Outcome
+from minping.evaluate.states import Entry
 from minping.kernel import ids, journal
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Stale
 from minping.kernel.machine import ConflictOfInterest
 from minping.kernel.moves import CONFLICTS
 from minping.registry import queries as registry
-
-LOOK = 200  # candidates read at a time; conflicts and opt-outs among them are passed over
 
 
 class NobodyToAsk(NotFound):
@@ -62,21 +59,9 @@ def ask_open(*, by: Actor, at: datetime) -> AskCall:
 def _next(by: Actor, at: datetime) -> Service:
     rules = law.at(settings.MINPING_AREA, at.astimezone(law.BEIJING).date())
     codes = registry.directory().within(by.scopes("rating.ask"))
-    found = list(
-        Service.objects.filter(
-            organization_code__in=codes, outcome=Outcome.NONE, default_due_at__gt=at,
-            applicant__phone_index__isnull=False,
-        )
-        .annotate(asked=Count("ask_calls"), open=Count("ask_calls", filter=Q(ask_calls__outcome="")))
-        .filter(asked__lt=int(rules.value("ask_calls").value), open=0)
-        .exclude(ask_calls__outcome=AskOutcome.DECLINED)
-        .select_related("applicant")
-        .order_by("asked", "default_due_at", "id")[:LOOK]
-    )  # fmt: skip
-    silent = opted_out(bytes(service.applicant.phone_index or b"") for service in found)
     never = rules.never("rating.ask")
-    for service in found:
-        if bytes(service.applicant.phone_index or b"") not in silent and not never & conflicts_of(service, by):
+    for service in queue.willing(queue.waiting(codes, rules, at)[: queue.LOOK]):
+        if not never & conflicts_of(service, by):
             return service
     raise NobodyToAsk()
 

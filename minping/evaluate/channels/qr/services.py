@@ -15,7 +15,7 @@ from minping.evaluate.channels.qr.models import DeadScan, WindowCode
 from minping.evaluate.channels.qr.queries import Point, points
 from minping.evaluate.channels.sms.services.codes import phone_code_check
 from minping.evaluate.models import Service
-from minping.evaluate.queries import next_kind
+from minping.evaluate.queries import open_of
 from minping.kernel import ids, journal
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, NotFound, Problem
@@ -115,5 +115,4 @@ def services_prove(*, row: WindowCode, identifier: UUID, digits: str, at: dateti
         .prefetch_related("ratings")
         .order_by("-served_at")[:MOST]
     )  # fmt: skip
-    kinds = ((service, next_kind(service, list(service.ratings.all()), at)) for service in found)
-    return [Open(service, str(kind)) for service, kind in kinds if kind is not None]
+    return [Open(service, str(kind)) for service, kind in open_of(found, at)]

@@ -533,7 +533,10 @@ def test_what_was_not_asked_is_refused_by_name_and_changes_nothing(
 
 def test_each_act_of_a_call_is_on_record_and_none_of_them_says_the_level_or_the_number(line: Line) -> None:
     ended()
-    line.rings().key("4").event("words", text="等太久。")
+    talk = line.rings()
+    for kind, more in (("key", {"key": "4"}), ("words", {"text": "等太久。"})):
+        line.at += timedelta(seconds=5)
+        talk.event(kind, **more)
     acts = JournalEntry.objects.filter(action__startswith="call.")
     assert sorted(acts.values_list("action", flat=True)) == ["call.event", "call.event", "call.started"]
     assert not any({"key", "level", "phone", "text"} & set(act.facts) for act in acts)

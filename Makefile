@@ -8,7 +8,7 @@ help:  ## 显示这张表
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run:  ## 启动演示街道：网页、定时任务、沙盒省平台，Ctrl-C 全部结束（PORT、MINPING_HOME、MINPING_PROVINCE 可改）
-	@scripts/setup run && exec .venv/bin/minping serve --demo
+	@scripts/setup run && exec .venv/bin/minping serve --demo --story
 
 test:  ## 规范、类型、引用方向，以及 SQLite 和 PostgreSQL 上的全部测试
 	@exec scripts/test

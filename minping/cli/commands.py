@@ -86,7 +86,7 @@ def init(options: argparse.Namespace) -> None:
 def serve(options: argparse.Namespace) -> int:
     from minping.cli.serve import run
 
-    return run(demo=options.demo)
+    return run(demo=options.demo, story=options.story)
 
 
 def web(options: argparse.Namespace) -> int:
@@ -356,7 +356,10 @@ FILE: Argument = (("file",), {"metavar": "文件"})
 JSON: Argument = (("--json",), {"action": "store_true", "help": "输出 JSON"})
 
 COMMANDS = (
-    Command("serve", "启动：网页、任务，演示时还有沙盒省平台", serve, ((("--demo",), {"action": "store_true", "help": "演示环境"}),)),
+    Command("serve", "启动：网页、任务，演示时还有沙盒省平台", serve, (
+        (("--demo",), {"action": "store_true", "help": "演示环境"}),
+        (("--story",), {"action": "store_true", "help": "演示街道带上最近一个月的办理（只在还没有服务时）"}),
+    )),
     Command("init", "建立数据目录", init, ((("--sandbox",), {"action": "store_true", "help": "演示环境，可以调时钟"}),)),
     Command("migrate", "升级数据库表", migrate),
     Command("web", "只启动网页", web),

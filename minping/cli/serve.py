@@ -52,7 +52,7 @@ def stream_command() -> list[str]:
     ]  # fmt: skip
 
 
-def prepare(demo: bool) -> tuple[Home, list[tuple[str, list[str]]], list[str]]:
+def prepare(demo: bool, story: bool) -> tuple[Home, list[tuple[str, list[str]]], list[str]]:
     """Settings, tables and the demonstration office; returns what is to run, and the accounts to show."""
     here = home()
     here.make()
@@ -75,17 +75,21 @@ def prepare(demo: bool) -> tuple[Home, list[tuple[str, list[str]]], list[str]]:
         where = urlsplit(config.province)
         host, number = where.hostname or "127.0.0.1", str(where.port or 80)
         children.insert(0, ("沙盒", [*me, "sandbox", "--host", host, "--port", number]))
-    return here, children, _demonstration() if demo else []
+    return here, children, _demonstration(story) if demo else []
 
 
-def _demonstration() -> list[str]:
-    """The demonstration office, made at the first start; its accounts as lines to print."""
+def _demonstration(story: bool) -> list[str]:
+    """The demonstration office, made at the first start, with a month behind it; its accounts as lines to print."""
     from minping.kernel import clock
     from minping.kernel.access import SYSTEM
     from minping.kernel.models import Account
     from minping.registry import demo
 
     passwords = demo.load(by=SYSTEM, at=clock.now())
+    if story:
+        from minping.cli.story import tell
+
+        tell(at=clock.now())
     names = dict(Account.objects.filter(username__in=passwords).values_list("username", "name"))
     return [
         f"    {username:<10} {password or '（已改）':<22} {names.get(username, '')}"
@@ -145,12 +149,12 @@ class Child:
             self.process.wait()
 
 
-def run(*, demo: bool) -> int:
+def run(*, demo: bool, story: bool = False) -> int:
     """Run until Ctrl-C or SIGTERM; then end the children in order and return 0."""
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: stop.set())
-    here, commands, accounts = prepare(demo)
+    here, commands, accounts = prepare(demo, story)
     log = (here.log / "minping.log").open("a", encoding="utf-8", buffering=1)
     lock = threading.Lock()
 

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from datetime import datetime
 
 from minping.kernel import clock
 
+_ticks = 0  # of the last id made for "now" in this process, in 4096ths of a millisecond
+_turn = threading.Lock()
+
 
 def uuid7(at: datetime | None = None) -> uuid.UUID:
-    """A UUIDv7 of the instant `at` (default: now): 48 bits of milliseconds, 74 random bits."""
-    milliseconds = int((at or clock.now()).timestamp() * 1000)
-    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(os.urandom(10), "big")
+    """A UUIDv7 of the instant `at`: 48 bits of milliseconds, 74 random bits; without `at` the next one after the last.
+
+    Ids made for "now" follow each other in the order of their making, also within one
+    millisecond and while the clock stands or is set back: the journal's order is the
+    order of its ids (RFC 9562 §6.2, methods 1 and 3).
+    """
+    noise = int.from_bytes(os.urandom(10), "big")
+    if at is None:
+        ticks = _next()
+        noise = (ticks & 0xFFF) << 64 | noise & (1 << 64) - 1
+        milliseconds = ticks >> 12
+    else:
+        milliseconds = int(at.timestamp() * 1000)
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | noise
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return uuid.UUID(int=value)
+
+
+def _next() -> int:
+    global _ticks
+    microseconds = int(clock.now().timestamp() * 1_000_000)
+    with _turn:
+        _ticks = max(_ticks + 1, (microseconds << 12) // 1000)
+        return _ticks
 
 
 def uuid7_floor(at: datetime) -> uuid.UUID:

@@ -113,11 +113,14 @@ class Worker:
 
 
 def health(jobs: Iterable[Job], patience: float = 30.0) -> dict[str, float | None]:
-    """Seconds since each job's last heart-beat; None where it never beat or is late beyond `patience`."""
+    """Seconds since each job's last heart-beat; None where it never beat or is late beyond `patience`.
+
+    A job that runs once an hour beats once an hour: its own pause is added.
+    """
     beats = dict(JobClaim.objects.values_list("name", "beat"))
     now = clock.wall()
     ages: dict[str, float | None] = {}
     for job in jobs:
         age = now - beats[job.name] if job.name in beats else None
-        ages[job.name] = round(age, 1) if age is not None and age <= patience else None
+        ages[job.name] = round(age, 1) if age is not None and age <= patience + job.every else None
     return ages

@@ -37,6 +37,7 @@ from minping.rectify import messages as rectify_messages
 from minping.rectify import pages as rectify_pages
 from minping.rectify import queries as rectify_queries
 from minping.rectify import services as rectify
+from minping.rectify import words
 from minping.upstream import events as upstreamed
 from minping.upstream import incoming
 from minping.upstream import jobs as upstream_jobs
@@ -157,12 +158,12 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 上送
     upstreamed.ChecksReturned: (note_checks,),
     # 反馈
-    fed_back.CasesOpened: (send_opened_cases,),
+    fed_back.CasesOpened: (send_opened_cases, words.on_cases_opened),
     fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed),
-    fed_back.CaseAppealed: (send_case, rectify.on_case_appealed),
+    fed_back.CaseAppealed: (send_case, rectify.on_case_appealed, words.on_case_changed),
     fed_back.RevocationRequested: (send_revocation,),
     fed_back.RevocationAnswered: (send_validity, rectify.on_revocation_answered),
-    fed_back.CaseChanged: (send_case,),
+    fed_back.CaseChanged: (send_case, words.on_case_changed),
     fed_back.CaseClosed: (send_case,),
     # 改进
     rectified.OrderAssigned: (),

@@ -150,3 +150,23 @@ def counts(queues: Sequence[Queue], *, cap: int, until: datetime) -> list[tuple[
         cursor.execute(f"SELECT {', '.join(sql for sql, _ in numbers)}", [v for _, params in numbers for v in params])
         found = cursor.fetchone() or ()
     return list(zip(found[::2], found[1::2], strict=True))
+
+
+def days(queues: Sequence[Queue], *, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+    """How many of the queues' lines stand at each instant later than `since` and up to `until`, in one query."""
+    parts: list[Statement] = []
+    for queue in queues:
+        for sql, params in _parts(queue):
+            parts.append(
+                (
+                    f"SELECT * FROM (SELECT q_sort, COUNT(*) AS n FROM ({sql}) AS t WHERE q_sort > %s AND q_sort <= %s "
+                    "GROUP BY q_sort) AS part",
+                    [*params, bulk.raw_instant(since), bulk.raw_instant(until)],
+                )
+            )
+    if not parts:
+        return []
+    sql, params = _union(parts)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT q_sort, SUM(n) FROM ({sql}) AS lines GROUP BY q_sort ORDER BY q_sort", params)
+        return [(bulk.instant(sort), int(count)) for sort, count in cursor.fetchall()]

@@ -104,3 +104,17 @@ class Notice(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["account", "gathered_at"], name="notice_account"),
         ]
+
+
+class CaseText(models.Model):
+    """The words of a case as tokens, for the text search inside the database (rectify/words.py).
+
+    Derived from the case, its rating and its orders; says nothing that they do not say.
+    """
+
+    id = models.BigAutoField(primary_key=True)  # the order in which cases came; FTS5 and paging go by it
+    case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="text")
+    words = models.TextField()
+
+    class Meta:
+        verbose_name = "检索词"

@@ -22,6 +22,7 @@ from minping.kernel import documents, due, events, journal, machine
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
+from minping.rectify import words
 from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderUnsolved
 from minping.rectify.models import Evidence, Order
 from minping.rectify.states import MOVES, UNREACHABLE, FollowUp, OrderState
@@ -77,6 +78,9 @@ def refusal(verb: str, order: Order, by: Actor, at: datetime) -> Problem | None:
     )
 
 
+SAID = {"measures", "organization_code"}  # what the text search knows of an order
+
+
 def _move(
     order: Order, verb: str, by: Actor, at: datetime, told: Mapping[str, Any] | None = None, **changes: Any
 ) -> Order:
@@ -92,6 +96,8 @@ def _move(
         f"order.{verb}", at=at, actor=by.name, organization_code=order.organization_code, subject=order.case_id,
         records=[order], round=order.round, clause=move.clause, **(told or {}),
     )  # fmt: skip
+    if SAID & set(changes):
+        words.words_set([order.case_id])
     return order
 
 
@@ -116,6 +122,8 @@ def order_assign(*, case: Case, at: datetime, by: str) -> Order:
         "order.assigned", at=at, actor=by, organization_code=case.organization_code, subject=case.pk,
         records=[order], round=order.round, due=order.due_at, clause="minan/4.2.3",
     )  # fmt: skip
+    if earlier:
+        words.words_set([case.pk])
     events.publish(OrderAssigned(order, at))
     return order
 

@@ -54,6 +54,12 @@ def records(ids: Iterable[UUID]) -> QuerySet[Order]:
     return Order.objects.select_related("case").filter(pk__in=list(ids)).only(*LINE)
 
 
+def waiting(case_ids: Iterable[UUID]) -> QuerySet[Order]:
+    """The orders of these cases that wait for somebody, with what `rows` says of them."""
+    found = Order.objects.select_related("case").filter(case__in=list(case_ids), state__in=list(NEXT))
+    return found.only("case_id", *LINE)
+
+
 def rows(orders: Iterable[Order]) -> list[work.Row]:
     return [
         work.Row(

@@ -5,8 +5,9 @@ A page of it costs a fixed number of queries whatever the number of cases (tests
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlencode
@@ -20,30 +21,68 @@ from django.views.decorators.http import require_safe
 from minping import law
 from minping.feedback import services as feedback
 from minping.feedback import view as cases
+from minping.feedback.models import Case
+from minping.feedback.states import CaseState
 from minping.kernel import clock, queues, work
 from minping.kernel.access import Actor
+from minping.kernel.clock import BEIJING
 from minping.kernel.errors import Forbidden, NotFound
 from minping.kernel.models import account_names
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
 from minping.rectify.notices import notices_of
 from minping.registry import queries as registry
+from minping.site import looking
 from minping.site.context import SECTIONS
+from minping.site.marks import LONGEST, SUGGESTED, marks_of
 
-MINE, SOON, DONE = "mine", "soon", "done"
+MINE, SOON, MARKED, DONE, FOUND = "mine", "soon", "marked", "done", "found"
 QUEUES = {view.id: (view, source) for source in (cases, orders) for view in source.VIEWS}
-LABELS = {MINE: "待我办", SOON: "将超时", DONE: "已办"}
+LABELS = {MINE: "待我办", SOON: "将超时", MARKED: "已标记", DONE: "已办", FOUND: "查到的件"}
+ORDER_TEXT = {DONE: "按办结时间，最近在前", FOUND: "最近的在前", MARKED: "最近标记的在前"}
+EMPTY_TEXT = {
+    DONE: "没有办结的件", MARKED: "没有标记的件",
+    FOUND: "您的范围里没有查到。请核对编号，或换几个字、放宽条件再查。",
+}  # fmt: skip
 READ = ("case.read", "order.read")
 NOBODY = UUID(int=0)
+LAST = UUID(int=2**128 - 1)
 FIRST = "1"  # where the next line is asked for without a line to be behind
+
+
+DUE = "due"
+
+
+def due_view(day: date) -> str:
+    """The view of what is due by the end of a day, as the calendar opens it."""
+    return f"{DUE}{day:%Y%m%d}"
+
+
+def day_of(view: str) -> date | None:
+    """The day of such a view; None where it is none."""
+    try:
+        return datetime.strptime(view.removeprefix(DUE), "%Y%m%d").date() if view.startswith(DUE) else None  # noqa: DTZ007 — a day
+    except ValueError:
+        return None
+
+
+def label_of(view: str) -> str:
+    """What a view is called.  Raises NotFound."""
+    day = day_of(view)
+    if day is not None:
+        return f"{day.month}月{day.day}日到期"
+    if view not in QUEUES and view not in LABELS:
+        raise NotFound("没有这个视图。", cure="请从左边的栏目进入。")
+    return LABELS.get(view) or QUEUES[view][0].label
 
 
 class Desk:
     """What one person sees: the queues they may work, each within its own scope."""
 
-    def __init__(self, who: Actor, now: datetime) -> None:
+    def __init__(self, who: Actor, now: datetime, kept: Mapping[str, Any] | None = None) -> None:
         self.who = who
         self.now = now
+        self.kept = kept or {}  # what was last looked for
         self.places = [(place.code, place.path) for place in registry.directory().places.values()]
         self.queues = {name: pair for name, pair in QUEUES.items() if who.may(pair[0].permission)}
         self.duties = [name for name, (view, _) in self.queues.items() if not view.optional]
@@ -66,14 +105,20 @@ class Desk:
 
     def rows(self, view: str, after: str) -> tuple[list[work.Row], str]:
         """One page of lines, soonest first, and the key that the next page begins behind ("" at the end)."""
+        if view == FOUND:
+            return self.found(after)
+        if view == MARKED:
+            return self.marked(after), ""
+        day, start = day_of(view), queues.key_of(after) if after else None
         if view == DONE:
             asked = [self.done()]
         else:
-            asked = [self.waiting(name) for name in (self.duties if view in (MINE, SOON) else [view])]
-        keys = queues.first(
-            asked, most=work.PAGE + 1, after=queues.key_of(after) if after else None,
-            until=self.soon if view == SOON else None,
-        )  # fmt: skip
+            asked = [self.waiting(name) for name in ([view] if view in self.queues else self.duties)]
+        until = self.soon if view == SOON else None
+        if day is not None:  # behind everything that was due by the end of the day before
+            midnight = datetime.combine(day, time.min, BEIJING)
+            start, until = start or queues.Key("", midnight, LAST), midnight + timedelta(days=1)
+        keys = queues.first(asked, most=work.PAGE + 1, after=start, until=until)
         more = str(keys[work.PAGE - 1]) if len(keys) > work.PAGE else ""
         keys = keys[: work.PAGE]
         lines: dict[UUID, work.Row] = {}
@@ -83,6 +128,36 @@ class Desk:
                 lines |= {row.key: row for row in source.rows(source.records(mine))}
         return [replace(lines[key.id], place=str(key)) for key in keys if key.id in lines], more
 
+    def found(self, after: str) -> tuple[list[work.Row], str]:
+        """What was looked for, the newest first."""
+        numbered = self.kept.get(looking.NUMBERED)
+        if numbered:
+            open_to = looking.openable(Case.objects.filter(pk__in=numbered), self.who).order_by("-opened_at")
+            return self.lines([("", case_id) for case_id in open_to.values_list("pk", flat=True)]), ""
+        if after and not after.isdigit():
+            raise NotFound("没有这一页。", cure="请从第一页看起。")
+        asked = looking.asked_of(self.kept)
+        keys, more = looking.page(self.who, asked, int(after) if after else None, work.PAGE)
+        return self.lines([(str(place), case_id) for place, case_id in keys]), str(more or "")
+
+    def marked(self, after: str) -> list[work.Row]:
+        """What this person marked and may still open, the latest first; never more than `marks.MOST`."""
+        open_to = looking.openable(Case.objects.filter(pk__in=list(self.marks)), self.who)
+        right = set(open_to.values_list("pk", flat=True))
+        keys = [(f"m{n:03d}", case_id) for n, case_id in enumerate(self.marks) if case_id in right]
+        return self.lines([key for key in keys if key[0] > after])
+
+    def lines(self, keys: Sequence[tuple[str, UUID]]) -> list[work.Row]:
+        """The lines of cases in this order: as their order says where that is what waits."""
+        wanted = [case_id for _, case_id in keys]
+        told = {row.case_id: row for row in cases.rows(cases.records(wanted))}
+        told |= {row.case_id: row for row in orders.rows(orders.waiting(wanted))}
+        return [replace(told[case_id], place=place) for place, case_id in keys if case_id in told]
+
+    @cached_property
+    def marks(self) -> dict[UUID, str]:
+        return marks_of(self.who)
+
     @cached_property
     def counts(self) -> dict[str, tuple[int, int]]:
         """How many wait and how many of them are late soon, up to the cap: nobody works from the exact number."""
@@ -91,10 +166,13 @@ class Desk:
 
     def views(self, active: str) -> list[dict[str, Any]]:
         counts = self.counts
+        shown: list[tuple[str, str, int | None]]
         shown = [(MINE, LABELS[MINE], sum(counts[name][0] for name in self.duties))] if self.queues else []
         shown += [(name, self.queues[name][0].label, counts[name][0]) for name in self.queues]
         shown += [(SOON, LABELS[SOON], sum(counts[name][1] for name in self.duties))] if self.queues else []
-        shown.append((DONE, LABELS[DONE], None))  # type: ignore[arg-type]
+        shown += [(MARKED, LABELS[MARKED], len(self.marks)), (DONE, LABELS[DONE], None)]
+        if day_of(active) is not None or active == FOUND:
+            shown.append((active, label_of(active), None))
         return [
             {
                 "id": name,
@@ -114,12 +192,13 @@ class Desk:
 def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> HttpResponse:
     """The work place: three columns on a desk, one on a phone."""
     who, now = actor(request), clock.now()
-    table = Desk(who, now)
+    table = Desk(who, now, request.session.get(looking.KEPT))
     if not any(who.may(permission) for permission in READ):
         return _elsewhere(who)
     if not view:
         return HttpResponseRedirect(reverse("desk_view", args=[MINE if table.queues else DONE]))
-    if view not in table.queues and view not in (MINE, SOON, DONE):
+    label = label_of(view)
+    if view in QUEUES and view not in table.queues:
         raise NotFound("没有这个视图。", cure="请从左边的栏目进入。")
     after = request.GET.get("after", "")
     rows, more = table.rows(view, after)
@@ -131,21 +210,26 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
             rows, more, after = following, beyond, behind
     context: dict[str, Any] = {
         "views": table.views(view),
-        "view_label": LABELS.get(view) or QUEUES[view][0].label,
-        "order_text": "按办结时间，最近在前" if view == DONE else "按剩余时间排列",
-        "rows": lines_context(rows, view, case_id, now, after),
+        "view_label": label,
+        "order_text": ORDER_TEXT.get(view, "按剩余时间排列"),
+        "rows": lines_context(rows, view, case_id, now, after, table.marks),
         "page": {
             "next": f"{reverse('desk_view', args=[view])}?{urlencode({'after': more})}" if more else "",
             "prev": "",
         },
         "list_url": reverse("desk_view", args=[view]),
-        "find_url": reverse("desk_find"),
-        "empty_text": "没有办结的件" if view == DONE else "这里没有要办的件",
+        "calendar_url": reverse("desk_calendar") if table.duties else "",
+        "find": find_context(table.kept if view == FOUND else {}),
+        "empty_text": EMPTY_TEXT.get(view, "这里没有要办的件"),
     }
     if view == MINE and case_id is None:
         context["notices"] = notices_of(who)
     if case_id is not None:
         context |= _case(case_id, who, now)
+        context["mark"] = {
+            "word": table.marks.get(case_id, ""), "url": reverse("desk_mark", args=[view, case_id]),
+            "suggested": SUGGESTED, "longest": LONGEST,
+        }  # fmt: skip
         work.refill(request, case_id, context["actions"])
         line = next((row.place for row in rows if row.case_id == case_id), request.GET.get(work.LINE, ""))
         for action in context["actions"]:
@@ -164,7 +248,12 @@ def _elsewhere(who: Actor) -> HttpResponse:
 
 
 def lines_context(
-    rows: list[work.Row], view: str, selected: UUID | None, now: datetime, after: str = ""
+    rows: list[work.Row],
+    view: str,
+    selected: UUID | None,
+    now: datetime,
+    after: str = "",
+    marks: Mapping[UUID, str] | None = None,
 ) -> list[dict[str, Any]]:
     address = reverse("desk_case", args=[view, NOBODY])  # asked once, not once a line
     page = f"?{urlencode({'after': after})}" if after else ""
@@ -185,9 +274,24 @@ def lines_context(
                 "left_text": text,
                 "left_kind": kind,
                 "selected": row.case_id == selected,
+                "mark": (marks or {}).get(row.case_id, ""),
             }
         )
     return shown
+
+
+LEVELS = [{"value": str(int(level)), "label": level.label} for level in law.InterfaceLevel if level.negative]
+STATES = [{"value": state.value, "label": state.label} for state in CaseState]
+
+
+def find_context(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The form of looking, with what was last looked for; open where more than words was asked."""
+    more = {name: kept.get(name, "") for name in ("item", "window", "level", "state", "since", "until")}
+    choices = {"level": LEVELS, "state": STATES}
+    return {
+        "url": reverse("desk_find"), "text": kept.get("text", ""), "open": any(more.values()), **more,
+        **{f"{name}s": [{**o, "selected": o["value"] == more[name]} for o in given] for name, given in choices.items()},
+    }  # fmt: skip
 
 
 def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:

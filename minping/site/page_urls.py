@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from minping.site import account_pages, desk, find, journal_pages, pages, units
+from minping.site import account_pages, agenda, desk, find, journal_pages, mark_pages, pages, units
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("password", pages.password, name="password"),
     path("desk/", desk.desk, name="desk"),
     path("desk/find/", find.find, name="desk_find"),
+    path("desk/calendar/", agenda.agenda, name="desk_calendar"),
+    path("desk/<str:view>/<uuid:case_id>/mark/", mark_pages.mark, name="desk_mark"),
     path("desk/<str:view>/", desk.desk, name="desk_view"),
     path("desk/<str:view>/<uuid:case_id>/", desk.desk, name="desk_case"),
     path("units/", units.units, name="units"),

@@ -48,7 +48,7 @@ def test_a_list_is_worked_through_by_keys_and_a_number_finds_its_case(live: Inst
     picture(page, "inbox-case", WIDTHS)
     page.keyboard.press("s")
     expect(lines.nth(1)).to_have_attribute("aria-current", "true")
-    page.get_by_label("差评件编号或办件编号").fill("INBOX-1")
+    page.get_by_label("编号，或评价、整改里的文字").fill("INBOX-1")
     page.get_by_role("button", name="查", exact=True).click()
     expect(page.locator(".pane .name")).to_be_visible()
     assert "INBOX" not in page.url

@@ -28,6 +28,15 @@ LINES = (
         "浏览器里：区里撤销；申诉不成立；恶意一人不行两人行；同一秒两人办同一件，一个成一个被告知",
         lambda: both("tests/journeys/test_case_decisions.py"),
     ),
+    Line(
+        "工作台：各视图、下一件、跳过、标记、时限日历；按编号、文字、事项、窗口、等级、状态、期间在自己的范围里查",
+        lambda: both(
+            "tests/site/test_desk.py",
+            "tests/site/test_find.py",
+            "tests/site/test_marks.py",
+            "tests/site/test_agenda.py",
+        ),
+    ),
 )
 
 if __name__ == "__main__":

@@ -1,0 +1,180 @@
+"""What somebody looks for among the cases they may open, and which these are.
+
+What is typed may be a name by mistake: it comes by POST and is kept in the session, never in an address.
+Every fixed condition is asked of the index of words (rectify/words.py); what moves (the state), the exact days and
+who may open what are asked of each case that the index names, newest first, at most `LOOK` of them for a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from minping.evaluate.models import Service
+from minping.feedback.models import Case
+from minping.feedback.states import CaseState
+from minping.kernel import work
+from minping.kernel.access import Actor
+from minping.kernel.clock import BEIJING
+from minping.kernel.errors import Invalid
+from minping.rectify import words
+from minping.rectify.models import Order
+from minping.registry import queries as registry
+
+LONGEST = 60  # of what is typed; nothing longer is looked for
+PREFIX = "差评-"
+MOST = 20  # cases of one number
+LOOK = 2000  # of the cases that the index names, for one page
+STEP = 200
+MONTHS = 36  # of a period; a longer one is not asked of the index
+KEPT, NUMBERED = "asked", "numbered"  # in the session: what was asked, and the cases that one number named
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for; an empty field asks nothing."""
+
+    text: str = ""
+    item: str = ""
+    window: str = ""
+    level: str = ""
+    state: str = ""
+    since: str = ""
+    until: str = ""
+
+    def __bool__(self) -> bool:
+        return any(asdict(self).values())
+
+    @property
+    def days(self) -> tuple[date | None, date | None]:
+        """First and last day of the period.  Raises Invalid."""
+        try:
+            first, last = (date.fromisoformat(day) if day else None for day in (self.since, self.until))
+        except ValueError as failure:
+            raise Invalid("日期看不懂。", cure="请从日历里选，或写成 2026-11-20。", field="since") from failure
+        if first and last and last < first:
+            raise Invalid("结束日期早于开始日期。", cure="请把两个日期对调。", field="until")
+        return first, last
+
+
+def asked_of(said: Mapping[str, Any]) -> Asked:
+    """What was filled in, or kept.  Raises Invalid where it cannot be looked for."""
+    fields = {name: str(said.get(name, "")).strip()[:LONGEST] for name in Asked.__dataclass_fields__}
+    asked = Asked(**fields)
+    if asked.level not in ("", "1", "2") or (asked.state and asked.state not in set(CaseState)):
+        raise Invalid("请从列出的选项里选。", cure="")
+    for name in ("text", "item", "window"):
+        typed = fields[name]
+        if typed and not any(len(token) > 6 for token in words.grams(typed)):
+            raise Invalid("请至少写两个连着的字。", cure="只写一个字，要找的件太多。", field=name)
+    _ = asked.days
+    return asked
+
+
+def clauses(asked: Asked, codes: Iterable[tuple[str, str]]) -> list[frozenset[str]]:
+    """The question to the index: the places in scope, and each condition that does not move."""
+    found = [
+        frozenset({token})
+        for text, kind in ((asked.text, words.WORD), (asked.item, words.ITEM), (asked.window, words.WINDOW))
+        for token in words.grams(text, kind)
+    ]
+    if asked.level:
+        found.append(frozenset({words.level_token(int(asked.level))}))
+    first, last = asked.days
+    if first and last:  # a period open at one end is asked of each case: the newest come first anyway
+        months = {words.month_token(first + timedelta(days=n)) for n in range(0, (last - first).days + 1, 27)}
+        months.add(words.month_token(last))
+        if len(months) <= MONTHS:
+            found.append(frozenset(months))
+    places = frozenset(words.place_token(*code) for code in codes)
+    if len(places) <= words.MOST_PLACES:
+        found.append(places)
+    return found
+
+
+# --- who may open what --------------------------------------------------------------------------
+
+
+def scopes(who: Actor) -> tuple[work.Scope, work.Scope, work.Scope]:
+    """The three ways in, as the page of the case itself has them: the case, its order, one's own to appeal."""
+    places = [(place.code, place.path) for place in registry.directory().places.values()]
+    read, handed, rated = (
+        work.scope_of(who.scopes(permission), places) for permission in ("case.read", "order.read", "case.appeal")
+    )
+    return read, handed, rated
+
+
+def _within(scope: work.Scope, organization: str = "organization_code", window: str = "window_code") -> Q:
+    wanted = Q(**{f"{organization}__in": scope.organizations})
+    for code, number in scope.windows:
+        wanted |= Q(**{organization: code, window: number})
+    return wanted
+
+
+def openable(rows: QuerySet[Case], who: Actor) -> QuerySet[Case]:
+    """Of these cases those whose page `who` may open; an order is open to the unit that has it now (转办)."""
+    read, handed, rated = scopes(who)
+    latest = Order.objects.filter(case=OuterRef("pk")).order_by("-round")
+    rows = rows.annotate(
+        with_unit=Subquery(latest.values("organization_code")[:1]),
+        with_window=Subquery(latest.values("window_code")[:1]),
+    )
+    return rows.filter(
+        _within(read) | _within(handed, "with_unit", "with_window") | (_within(rated) & Q(with_unit__isnull=True))
+    )
+
+
+# --- looking -----------------------------------------------------------------------------------
+
+
+def by_number(who: Actor, typed: str) -> list[UUID]:
+    """The cases with this number, or of the service with it, that `who` may open; at most `MOST`, in two queries."""
+    text = typed.strip()
+    if not text or len(text) > LONGEST:
+        return []
+    codes = {code for scope in scopes(who) for code in (*scope.organizations, *(code for code, _ in scope.windows))}
+    services = Service.objects.filter(organization_code__in=sorted(codes), case_no=text).values_list("pk", flat=True)
+    number = text.upper()
+    wanted = Q(number__in=[number, PREFIX + number]) | Q(service_id__in=list(services[:MOST]))
+    return list(openable(Case.objects.filter(wanted), who).order_by("-opened_at").values_list("pk", flat=True)[:MOST])
+
+
+def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[tuple[int, UUID]], int | None]:
+    """The newest `most` cases behind `after`: (place, case); and where to go on, None at the end.
+
+    A page may hold fewer than `most` where a condition that moves leaves out many: it says where to go on.
+    """
+    codes: set[tuple[str, str]] = set()
+    for scope in scopes(who):
+        codes |= {(code, "") for code in scope.organizations} | set(scope.windows)
+    if not codes or not asked:
+        return [], None
+    question, first, last = clauses(asked, codes), *asked.days
+    wanted = Q()
+    if asked.state:
+        wanted &= Q(state=asked.state)
+    if first:
+        wanted &= Q(opened_at__gte=datetime.combine(first, time.min, BEIJING))
+    if last:
+        wanted &= Q(opened_at__lt=datetime.combine(last + timedelta(days=1), time.min, BEIJING))
+    kept: list[tuple[int, UUID]] = []
+    looked = 0
+    while looked < LOOK:
+        named = words.found(question, most=STEP, after=after)
+        looked += len(named)
+        rows = openable(Case.objects.filter(wanted, pk__in=[case_id for _, case_id in named]), who)
+        right = set(rows.values_list("pk", flat=True))
+        for place, case_id in named:
+            if case_id in right:
+                kept.append((place, case_id))
+                if len(kept) > most:
+                    return kept[:most], kept[most - 1][0]
+            after = place
+        if len(named) < STEP:
+            return kept, None
+    return kept, after

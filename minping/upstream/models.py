@@ -8,7 +8,7 @@ from django.db import models
 
 from minping.kernel import ids
 from minping.kernel.outbox import Circuit, Waiting
-from minping.upstream.states import UNFINISHED, MessageState
+from minping.upstream.states import MessageState
 
 
 class OutboxMessage(Waiting):
@@ -36,11 +36,9 @@ class OutboxMessage(Waiting):
             models.UniqueConstraint(fields=["subject", "kind", "revision", "target"], name="outbox_once"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["organization_code", "case_no", "id"],
-                name="outbox_case_order",
-                condition=models.Q(state__in=[str(s) for s in UNFINISHED]),
-            ),
+            # Of all messages, not of the unfinished alone: the state of a case, and the service that a rating is
+            # about, are asked after they have arrived too.
+            models.Index(fields=["organization_code", "case_no", "id"], name="outbox_of_case"),
             models.Index(fields=["id"], name="outbox_waiting", condition=models.Q(state=str(MessageState.WAITING))),
             models.Index(fields=["id"], name="outbox_check", condition=models.Q(state=str(MessageState.CHECK))),
             models.Index(

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from minping.kernel import bulk, clock, events, journal, outbox, privacy
+from minping.kernel import bulk, clock, events, ids, journal, outbox, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
@@ -301,7 +301,8 @@ def _settle(
     """Write down what was answered, as sets, in one transaction."""
     at = clock.now()
     done: list[tuple[str, int]] = []
-    exchanges: list[Exchange] = []
+    proofs: list[tuple[object, ...]] = []
+    seal = privacy.sealer()
     unreachable = 0
     with transaction.atomic():
         for row, outcome in zip(rows, outcomes, strict=True):
@@ -315,9 +316,9 @@ def _settle(
             else:
                 unreachable += _later(row, outcome, at)
             if received or not isinstance(outcome, Later):
-                exchanges.append(_exchange(row, messages[row.pk], outcome, at))
+                proofs.append(_proof(row, messages[row.pk], outcome, at, seal))
         _accepted(done, at)
-        Exchange.objects.bulk_create(exchanges)
+        bulk.insert(Exchange, _PROOF, proofs)
         outbox.circuit_settle(target, silent=unreachable == len(rows), why=getattr(outcomes[-1], "reason", ""), at=at)
 
 
@@ -355,15 +356,27 @@ def _later(row: OutboxMessage, outcome: Delivery, at: datetime) -> bool:
     return silent
 
 
-def _exchange(row: OutboxMessage, message: Message, outcome: Accepted | Delivery, at: datetime) -> Exchange:
-    proof = Exchange(message=row, at=at, outcome=type(outcome).__name__)
-    place = f"exchange:{proof.pk}"
+_PROOF = ("id", "message_id", "at", "outcome", "sent", "received")
+
+
+def _proof(
+    row: OutboxMessage,
+    message: Message,
+    outcome: Accepted | Delivery,
+    at: datetime,
+    seal: Callable[[bytes, str], bytes],
+) -> tuple[object, ...]:
+    """One row of `Exchange`, in the order of `_PROOF`."""
+    identifier = ids.uuid7()
+    place = f"exchange:{identifier}"
     sent: dict[str, object] = dict(message.body)
     if outcome.sent:  # the superior's own form: kept to the letter, with the words in it that must be masked on a page
         sent = {WIRE: outcome.sent, PERSONAL: sorted(_identifying(message), key=len, reverse=True)}
-    proof.sent = privacy.seal(json.dumps(sent, ensure_ascii=False).encode(), place)
-    proof.received = privacy.seal(outcome.received.encode(), place)
-    return proof
+    text = json.dumps(sent, ensure_ascii=False)
+    return (
+        identifier, row.pk, at, type(outcome).__name__, seal(text.encode(), place),
+        seal(outcome.received.encode(), place),
+    )  # fmt: skip
 
 
 def _identifying(message: Message) -> set[str]:

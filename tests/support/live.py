@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -81,6 +83,21 @@ class Installation:
         except urllib3.exceptions.HTTPError:
             return False
         return told.status == 200 and json.loads(told.data)["outbox"]["waiting"] == 0
+
+    def waiting(self) -> int:
+        """Messages that wait to be sent upward."""
+        told = json.loads(self.http.request("GET", f"{self.url}/api/v1/healthz", retries=False).data)
+        return int(told["outbox"]["waiting"])
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query finds in the installation's own database, past the program."""
+        if "MINPING_DATABASE" in self.env:
+            import psycopg
+
+            with psycopg.connect(self.env["MINPING_DATABASE"]) as connection:
+                return connection.execute(sql).fetchall()  # type: ignore[call-overload,no-any-return]
+        with closing(sqlite3.connect(self.home / "minping.sqlite3", timeout=30)) as embedded:
+            return embedded.execute(sql).fetchall()
 
     def wait_for(self, true: Callable[[], object], seconds: float, message: str) -> None:
         end = time.monotonic() + seconds

@@ -11,6 +11,19 @@ import pytest
 from minping.kernel.home import home
 from minping.registry import queries as registry
 
+# Whole files are given to the workers in this order (scripts/test: --dist loadfile --no-loadscope-reorder): what takes
+# minutes by itself must not begin when the rest has ended.  Seconds, as measured; what is not named takes few.
+LONG = {
+    "test_channel_tablet.py": 90, "test_kill.py": 45, "test_case_decisions.py": 45, "test_for_everyone.py": 40,
+    "test_channel_sms.py": 35, "test_channel_qr.py": 30, "test_outage.py": 25, "test_inbox.py": 22,
+    "test_channel_phone.py": 22, "test_thousand.py": 21, "test_messages.py": 20, "test_four_channels.py": 20,
+    "test_channel_terminal.py": 20, "test_channel_package.py": 15, "test_story.py": 15,
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: -LONG.get(item.path.name, 10 if "journeys" in item.path.parts else 0))
+
 
 @pytest.fixture(autouse=True)
 def _fresh(settings: object) -> Iterator[None]:

@@ -24,7 +24,7 @@ from tests.support.live import Installation
 from tests.support.reports import ITEM
 
 pytestmark = [pytest.mark.browser]
-KILLS = int(os.environ.get("MINPING_KILLS", "5"))  # make show-channels: 20
+KILLS = int(os.environ.get("MINPING_KILLS", "3"))  # make show-channels: 20
 
 
 @pytest.fixture(scope="module")

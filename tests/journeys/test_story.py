@@ -128,7 +128,7 @@ def test_the_story_from_a_press_to_the_closed_case(live: Installation, chromium:
     document.write_bytes(b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n")
     page.locator("summary", has_text="报送整改情况").click()
     page.get_by_label("做了什么").fill("已开通系统内核验，不再要求重复提交证明。")
-    page.get_by_label("佐证材料").set_input_files(str(document))
+    page.locator("#report-evidence").set_input_files(str(document))
     page.get_by_role("button", name="报送整改情况").click()
     expect(page.get_by_text("整改情况已报送，等待验收。")).to_be_visible()
 

@@ -206,7 +206,9 @@ class Clerk:
 
     def _ask(self, method: str, path: str, body: bytes | None) -> urllib3.BaseHTTPResponse:
         headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
-        headers |= {"Content-Type": "application/x-www-form-urlencoded", "Referer": self.live.url + path} if body else {}
+        headers |= (
+            {"Content-Type": "application/x-www-form-urlencoded", "Referer": self.live.url + path} if body else {}
+        )
         answer = self.http.request(method, self.live.url + path, body=body, headers=headers, redirect=False)
         for told in answer.headers.getlist("set-cookie"):
             name, _, value = told.split(";")[0].partition("=")
@@ -239,7 +241,14 @@ def press_all() -> None:
     def one(pair: tuple[int, str]) -> None:
         number, token = pair
         rating_give(
-            Press(token=token, level=LEVELS[number % 5], at=clock.now(), channel="mobile", proof="link", text="停机时照样评")
+            Press(
+                token=token,
+                level=LEVELS[number % 5],
+                at=clock.now(),
+                channel="mobile",
+                proof="link",
+                text="停机时照样评",
+            )
         )
 
     with ThreadPoolExecutor(16) as pool:

@@ -63,13 +63,17 @@ class Steps:
 class Outage:
     services: int
     ratings: int
-    messages: int
+    negatives: int
     kills: int
     pressing: float  # seconds in which the ratings were made
     drained: float  # seconds from the superior's return until nothing waited
     left: int  # messages that waited at its return
     steps: Steps
     database: str
+
+    @property
+    def messages(self) -> int:
+        return self.services + self.ratings + self.negatives
 
     def __str__(self) -> str:
         return (
@@ -141,10 +145,10 @@ def run(
             drained = time.monotonic() - start
         finally:
             team.stop()
-        messages = _compare(live, services + samples)
+        negatives = _compare(live, services + samples)
     name = "PostgreSQL" if database else "SQLite"
     count = services + samples
-    return Outage(count, count, messages, team.kills, pressing, drained, left, steps, name)
+    return Outage(count, count, negatives, team.kills, pressing, drained, left, steps, name)
 
 
 def _report(live: Installation, count: int, name: str) -> list[str]:
@@ -259,7 +263,7 @@ def press_all() -> None:
 
 
 def _compare(live: Installation, count: int) -> int:
-    """Both sides equal by level, each record once, and in each case the service before the rating; how many there."""
+    """Both sides equal by level, each record once, and in each case the service before the rating; how many cases."""
     services, ratings, cases = live.received("service"), live.received("rating"), live.received("case")
     for name, rows in (("服务", services), ("评价", ratings)):
         numbers = {row["case_no"] for row in rows}
@@ -277,7 +281,7 @@ def _compare(live: Installation, count: int) -> int:
     assert all(second[row["case_no"]] < row["reference"] for row in cases), "差评件先于评价到达"
     reconciled = live.cli("reconcile")
     assert reconciled.returncode == 0, reconciled.stdout
-    return len(services) + len(ratings) + len(cases)
+    return len(cases)
 
 
 if __name__ == "__main__":

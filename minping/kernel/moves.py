@@ -12,6 +12,8 @@ CONFLICTS = {
     "proposer": "这件事是您提出的",
     "seconder": "您已作为第二人复核过",
     "same_unit": "您与提出人同属一个单位",
+    "rated_unit": "您是被问责单位自己的人员",
+    "answerer": "情况说明或改进情况是您自己写的",
 }
 
 

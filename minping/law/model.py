@@ -228,6 +228,16 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """A way to answer for repeated negatives (minan/5.2); ``move`` is the verb of the table that decides so."""
+
+    id: str
+    label: str
+    move: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """Our reading where the plan is silent; another office may read it otherwise."""
 

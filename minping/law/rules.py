@@ -159,6 +159,11 @@ class Rules:
         return row.conflicts if row is not None else frozenset()
 
     @property
+    def measures(self) -> Mapping[str, model.Measure]:
+        """How repeated negatives may be answered for, by id (minan/5.2)."""
+        return self._index("measures")
+
+    @property
     def rulings(self) -> Mapping[str, model.Ruling]:
         """Our readings where the plan is silent, ``R1`` ff."""
         return self._index("rulings")

@@ -228,6 +228,7 @@ LISTS: Mapping[str, ListSpec] = {
     "conflicts": ListSpec(model.Conflict, "id", {"id": ident, "label": text}),
     "never": ListSpec(model.Never, "id", {"id": permission, "conflicts": set_of(ident)}),
     "roles": ListSpec(model.Role, "id", {"id": ident, "label": text, "may": set_of(permission)}),
+    "measures": ListSpec(model.Measure, "id", {"id": ident, "label": text, "move": ident}),
     "rulings": ListSpec(model.Ruling, "id", {"id": ruling, "label": text, "text": text}),
 }
 

@@ -42,6 +42,15 @@ LIMITS = [
     ("notice_quiet", 5, "minute", "minan/5.2"),
     ("notice_most", 120, "minute", "minan/5.2"),
     ("extend", 5, "working_day", "minan/4.2.3"),
+    ("repeat_window_days", 90, "natural_day", "minan/5.2"),
+    ("repeat_staff_days", 90, "natural_day", "minan/5.2"),
+    ("repeat_item_days", 90, "natural_day", "minan/5.2"),
+    ("repeat_unit_days", 90, "natural_day", "minan/5.2"),
+    ("inquiry_explain", 3, "working_day", "minan/5.2"),
+    ("inquiry_decide", 5, "working_day", "minan/5.2"),
+    ("inquiry_improve", 5, "working_day", "minan/5.2"),
+    ("lead_days", 30, "natural_day", "minan/5.2"),
+    ("lead_angry_days", 7, "natural_day", "minan/5.2"),
 ]
 
 
@@ -63,6 +72,8 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
         "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "evidence_kept", "negative_lag",
         "terminal_visit", "terminal_pause", "extend", "notice_quiet",
         "notice_most", "call_settle", "call_again", "call_lost",
+        "repeat_window_days", "repeat_staff_days", "repeat_item_days", "repeat_unit_days",
+        "inquiry_explain", "inquiry_decide", "inquiry_improve", "lead_days", "lead_angry_days",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -206,6 +217,24 @@ def test_the_other_parameters() -> None:
         "call_words": "second",
         "call_tries": "count",
         "call_choices": "count",
+        "repeat_item": "count",
+        "repeat_staff": "count",
+        "repeat_unit": "count",
+        "repeat_window": "count",
+        "reports_most": "count",
+        "lead_after_end": "second",
+        "lead_after_end_count": "count",
+        "lead_reading": "second",
+        "lead_series": "count",
+        "lead_phone": "count",
+        "lead_burst_days": "count",
+        "lead_burst_times": "count",
+        "lead_burst_least": "count",
+        "lead_text": "count",
+        "lead_text_least": "character",
+        "lead_operator": "count",
+        "lead_angry": "count",
+        "own_least": "count",
     }
     assert RULES.value("text_max").value == 10000
     assert RULES.value("small_sample").source == "ruling R13"
@@ -275,15 +304,17 @@ def test_every_ruling_is_data_and_says_so() -> None:
 
 
 ROLES = {
-    "clerk": "order.read order.report case.appeal own.read",
-    "unit": "order.read order.report case.appeal indicators.read",
+    "clerk": "order.read order.report case.appeal own.read own.answer notice.answer",
+    "unit": "order.read order.report case.appeal indicators.read notice.read notice.answer",
     "reviewer": "case.read case.verify case.call case.second case.answer rating.ask identity.open order.read order.accept"
-    " order.return order.transfer order.follow_up indicators.read",
+    " order.return order.transfer order.follow_up indicators.read notice.read clue.hand lead.read lead.close",
     "head": "case.read case.second case.approve case.answer case.supervise order.read order.accept order.return"
-    " order.transfer order.extend indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read",
+    " order.transfer order.extend indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read"
+    " notice.read notice.decide notice.raise clue.hand clue.confirm lead.read lead.close",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"
     " account.manage indicators.read device.read device.manage",
-    "auditor": "journal.read case.read order.read delivery.read indicators.read",
+    "auditor": "journal.read case.read order.read delivery.read indicators.read notice.read lead.read",
+    "discipline": "clue.open clue.key case.read order.read notice.read",
 }
 
 

@@ -38,6 +38,8 @@ from minping.rectify import pages as rectify_pages
 from minping.rectify import queries as rectify_queries
 from minping.rectify import services as rectify
 from minping.rectify import words
+from minping.supervise import clues, repeats
+from minping.supervise import jobs as supervise_jobs
 from minping.upstream import events as upstreamed
 from minping.upstream import incoming
 from minping.upstream import jobs as upstream_jobs
@@ -159,10 +161,10 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     upstreamed.ChecksReturned: (note_checks,),
     # 反馈
     fed_back.CasesOpened: (send_opened_cases, words.on_cases_opened),
-    fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed),
+    fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed, repeats.on_case_confirmed),
     fed_back.CaseAppealed: (send_case, rectify.on_case_appealed, words.on_case_changed),
     fed_back.RevocationRequested: (send_revocation,),
-    fed_back.RevocationAnswered: (send_validity, rectify.on_revocation_answered),
+    fed_back.RevocationAnswered: (send_validity, rectify.on_revocation_answered, repeats.on_revocation_answered),
     fed_back.CaseChanged: (send_case, words.on_case_changed),
     fed_back.CaseClosed: (send_case,),
     # 改进
@@ -195,12 +197,15 @@ JOBS: tuple[Job, ...] = (
     *sms_jobs.JOBS,
     *ivr_jobs.JOBS,
     *rectify_jobs.JOBS,
+    *supervise_jobs.JOBS,
 )
 
 # What an earlier stage asks of a later one: the call-back page after a rectification,
 # and what the rater is told of a negative's way on the receipt.
 FOLLOW_UP_PAGE = rectify_pages.follow_up_page
 STORY = rectify_queries.story_of
+# What the receipt says of a report of retaliation that was handed in about the service.
+REPORTS = clues.reports_of
 
 # Counters of the business records, for the reconciliation with the superior.
 RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)

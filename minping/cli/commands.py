@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from minping.cli import province
+from minping.cli import clue, province
 from minping.kernel.errors import Problem
 
 Run = Callable[[argparse.Namespace], int | None]
@@ -394,6 +394,16 @@ COMMANDS = (
                     (("--most",), {"type": int, "default": 500, "metavar": "条数"}),
                     ON,
                 ),
+            ),
+        ),
+    ),
+    Command(
+        "clue", "纪检线索（在纪检人员自己的电脑上，不联网）",
+        actions=(
+            Action("keygen", "生成私钥文件，打印公钥和指纹", clue.keygen, (FILE,)),
+            Action(
+                "open", "用私钥打开密封件", clue.opened,
+                (FILE, (("--key",), {"required": True, "metavar": "私钥文件", "help": "minping clue keygen 生成的"}), JSON),
             ),
         ),
     ),

@@ -30,12 +30,12 @@ class NotCalledYet(Problem):
     cure = "请先电话回访；无法联系的，至少在两天里拨打三次并逐次记录（minan/4.2.2）。"
 
 
-def number_of(identifier: UUID, at: datetime) -> str:
+def number_of(identifier: UUID, at: datetime, word: str = "差评") -> str:
     """A case number people can say: 差评-20261123-7K3F9Q; the tail is from the id's random bits."""
     alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
     bits = identifier.int
     tail = "".join(alphabet[(bits >> shift) & 31] for shift in range(0, 35, 5))
-    return f"差评-{beijing(at):%Y%m%d}-{tail}"
+    return f"{word}-{beijing(at):%Y%m%d}-{tail}"
 
 
 def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list[Case]:

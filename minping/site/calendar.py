@@ -14,9 +14,17 @@ from minping.kernel import due, journal
 from minping.kernel.access import Actor
 from minping.kernel.home import home
 from minping.rectify.models import Order
+from minping.supervise.models import Inquiry
 
 # Which stored due of a record follows its running clock, by the limit that runs.
 FIXED = {"verify": "verify_due_at", "rectify": "rectify_due_at", "extend": "rectify_due_at"}
+
+
+CLOCKS: tuple[tuple[Any, str, str], ...] = (
+    (Case, "case.due_recomputed", "pk"),
+    (Order, "order.due_recomputed", "case_id"),
+    (Inquiry, "inquiry.due_recomputed", "pk"),
+)
 
 
 def calendar_load(file: Path, *, by: Actor, at: datetime) -> tuple[str, int]:
@@ -28,7 +36,7 @@ def calendar_load(file: Path, *, by: Actor, at: datetime) -> tuple[str, int]:
     law.use_overlay(home().law)
     moved = 0
     with transaction.atomic():
-        for model, action, subject in ((Case, "case.due_recomputed", "pk"), (Order, "order.due_recomputed", "case_id")):
+        for model, action, subject in CLOCKS:
             for record in model.objects.select_for_update().filter(due_provisional=True):
                 moved += _recompute(record, action, getattr(record, subject), by, at)
         journal.write(

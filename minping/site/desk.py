@@ -35,9 +35,10 @@ from minping.registry import queries as registry
 from minping.site import looking
 from minping.site.context import SECTIONS
 from minping.site.marks import LONGEST, SUGGESTED, marks_of
+from minping.supervise import view as inquiries
 
 MINE, SOON, MARKED, DONE, FOUND = "mine", "soon", "marked", "done", "found"
-QUEUES = {view.id: (view, source) for source in (cases, orders) for view in source.VIEWS}
+QUEUES = {view.id: (view, source) for source in (cases, orders, inquiries) for view in source.VIEWS}
 LABELS = {MINE: "待我办", SOON: "将超时", MARKED: "已标记", DONE: "已办", FOUND: "查到的件"}
 ORDER_TEXT = {DONE: "按办结时间，最近在前", FOUND: "最近的在前", MARKED: "最近标记的在前"}
 EMPTY_TEXT = {
@@ -122,7 +123,7 @@ class Desk:
         more = str(keys[work.PAGE - 1]) if len(keys) > work.PAGE else ""
         keys = keys[: work.PAGE]
         lines: dict[UUID, work.Row] = {}
-        for source in (cases, orders):
+        for source in (cases, orders, inquiries):
             mine = [key.id for key in keys if (key.queue == DONE or self.queues[key.queue][1] is source)]
             if mine and (source is cases or view != DONE):
                 lines |= {row.key: row for row in source.rows(source.records(mine))}
@@ -264,7 +265,7 @@ def lines_context(
             {
                 "url": address.replace(str(NOBODY), str(row.case_id)) + page,
                 "level": str(row.level),
-                "level_label": law.InterfaceLevel(row.level).label,
+                "level_label": law.InterfaceLevel(row.level).label if row.level else "问责",
                 "item_name": row.item_name,
                 "excerpt": row.excerpt,
                 "number": row.number,
@@ -296,15 +297,19 @@ def find_context(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
     """The case for those who may read it; for the unit the order alone, without who and when exactly."""
+    names = account_names()
+    inquiry = inquiries.desk_context(case_id, who, now, names)
+    if inquiry is not None:
+        return inquiry
     case = feedback.case_get(case_id)
     where = registry.place(case.organization_code)
     order = orders.current(case)
-    names = account_names()
     if who.can("case.read", where.path):
         offered, refused = cases.actions(case, who, now)
         if order is not None:
             more, others = orders.actions(order, who, now)
             offered, refused = offered + more, refused + others
+        offered += inquiries.clue_actions(case, who)
         return {
             "case": cases.case_context(case),
             "clock": work.clock_context(order if order is not None and order.due_at else case, now),

@@ -23,6 +23,7 @@ from minping.kernel.models import Account, ApiKey, JournalEntry
 from minping.kernel.paging import page_of
 from minping.kernel.web import actor, staff_page
 from minping.registry import queries as registry
+from minping.supervise import clues
 from minping.upstream.states import KINDS
 
 PAGE = 100
@@ -131,6 +132,27 @@ ACTIONS = {
     "registry.imported": "导入登记簿",
     "law.calendar_loaded": "载入放假安排",
     "quarter.sent": "报送季度情况",
+    "inquiry.opened": "反复被差评，发出问责提醒",
+    "inquiry.grew": "问责提醒又列入差评",
+    "inquiry.row_revoked": "问责提醒所列差评已撤销",
+    "inquiry.explain": "提交情况说明",
+    "inquiry.lapse": "到期没有说明",
+    "inquiry.order": "问责：限期整改",
+    "inquiry.settle": "问责：作出处理",
+    "inquiry.spare": "不予问责",
+    "inquiry.raise": "问责提醒报上级决定",
+    "inquiry.told": "登记上级对问责的决定",
+    "inquiry.report": "报送改进情况",
+    "inquiry.return": "改进退回补充",
+    "inquiry.accept": "改进通过验收",
+    "inquiry.lift": "差评撤销后不足次数，撤回问责提醒",
+    "inquiry.released": "撤回后所列差评重新计数",
+    "inquiry.due_recomputed": "放假安排公布，重算问责期限",
+    "clue.sealed": "封存线索",
+    "clue.taken": "取出线索密封件",
+    "clue.settled": "线索办结",
+    "cluekey.proposed": "登记纪检公钥，待核对",
+    "cluekey.confirmed": "核对并启用纪检公钥",
 }
 
 # The facts that are shown, and how; whatever is not here stays in the row and off the page.
@@ -238,7 +260,9 @@ def _visible(who: Actor) -> QuerySet[JournalEntry]:
     office = directory.office(settings.MINPING_AREA)
     if office is not None and who.can("journal.read", office.path):
         codes.append("")
-    return JournalEntry.objects.filter(organization_code__in=codes)
+    rows = JournalEntry.objects.filter(organization_code__in=codes)
+    # That a clue exists is for 纪检 alone (minan/5.2): its rows are in the chain, and on no page.
+    return rows if who.may("clue.open") else rows.exclude(action__startswith=clues.ACTION)
 
 
 def _subject(text: str) -> UUID | None:

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     *channels.apps(),
     "minping.feedback",
     "minping.rectify",
+    "minping.supervise",
     "minping.assess",
     "minping.site",
 ]

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("minping.evaluate.files.urls")),
     path("", include("minping.feedback.urls")),
     path("", include("minping.rectify.urls")),
+    path("", include("minping.supervise.urls")),
     path("", include("minping.upstream.urls")),
     path("", include("minping.registry.urls")),
     path("", include("minping.assess.urls")),

@@ -12,16 +12,19 @@ from minping.feedback.states import CaseState
 from minping.kernel.moves import CONFLICTS, Table
 from minping.rectify.states import MOVES as ORDER
 from minping.rectify.states import OrderState
+from minping.supervise.states import CLUES, ClueState, InquiryState
+from minping.supervise.states import MOVES as INQUIRY
 
-HEAD = """# 两张办理表
+HEAD = """# 办理表
 
-这一页由程序里的表画出（`minping/feedback/states.py`、`minping/rectify/states.py`），页面上的按钮、服务里的检查和逐项测试用的是同一张表。
+这一页由程序里的表画出（`minping/feedback/states.py`、`minping/rectify/states.py`、`minping/supervise/states.py`），页面上的按钮、服务里的检查和逐项测试用的是同一张表。
 表里没有的一律不许。“停表”是时限到此完成，“暂停”是时限停下、恢复时接着算剩下的工作日，“起表”的时限次日起算。
 """
 
 
 def page() -> str:
-    return HEAD + "".join(_table(table, states) for table, states in ((CASE, CaseState), (ORDER, OrderState)))
+    tables = ((CASE, CaseState), (ORDER, OrderState), (INQUIRY, InquiryState), (CLUES, ClueState))
+    return HEAD + "".join(_table(table, states) for table, states in tables)
 
 
 def _table(table: Table, states: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from minping.feedback.states import CaseState
 from minping.rectify.states import OrderState
+from minping.supervise.states import ClueState, InquiryState
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "glossary.md").read_text("utf-8")
@@ -21,5 +22,5 @@ def test_each_identifier_of_the_glossary_stands_in_the_code() -> None:
 
 
 def test_each_state_of_a_case_and_of_an_order_has_its_word() -> None:
-    states = [*CaseState, *OrderState]
+    states = [*CaseState, *OrderState, *InquiryState, *ClueState]
     assert {state.value for state in states if f"`{state.value}`" not in PAGE} == set()

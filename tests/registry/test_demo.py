@@ -23,13 +23,13 @@ def _no_passwords() -> None:
 
 def test_the_first_call_makes_the_office_and_its_accounts() -> None:
     passwords = demo.load(by=SYSTEM, at=now())
-    assert list(passwords) == ["reviewer", "window3", "unit", "head", "operator", "auditor", "second"]
+    assert list(passwords) == ["reviewer", "window3", "unit", "head", "operator", "auditor", "discipline", "second"]
     for username, password in passwords.items():
         account = Account.objects.get(username=username)
         assert password is not None and account.check_password(password)
     file = home().path / demo.FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert JournalEntry.objects.filter(action="account.created").count() == 7
+    assert JournalEntry.objects.filter(action="account.created").count() == 8
     clerk = queries.actor_of(Account.objects.get(username="window3"), now().date())
     assert clerk.windows == {("minan-center", "03")}
     assert clerk.staff_code == "w03"

@@ -168,6 +168,7 @@ def _receipt(
         "service": service_view(service),
         "default": last is None and service.outcome == Outcome.DEFAULT,
         "what_next": events.table("STORY")(service),
+        "reports": events.table("REPORTS")(service),
         "can_rerate": kind is RatingKind.RERATING,
         "rerate_url": f"{address}?say=1",
         "can_supplement": kind is RatingKind.SUPPLEMENTARY,

@@ -1,0 +1,22 @@
+"""Jobs of 监督."""
+
+from __future__ import annotations
+
+from minping.kernel import clock
+from minping.kernel.jobs import Job
+from minping.supervise import repeats, services
+
+
+def _lapse() -> bool:
+    return services.inquiries_lapse(at=clock.now()) == services.MOST
+
+
+def _sweep() -> bool:
+    repeats.repeats_sweep(at=clock.now())
+    return False
+
+
+JOBS = (
+    Job("inquiries", "问责说明期满", 60.0, _lapse),
+    Job("repeats", "反复差评复数", 3600.0, _sweep),
+)

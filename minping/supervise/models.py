@@ -1,0 +1,172 @@
+"""Who has to answer for repeated negatives, and what is sealed for the discipline organ (minan/5.2)."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+
+from minping.feedback.models import Case
+from minping.kernel import ids
+from minping.kernel.due import Due
+from minping.supervise.states import ClueState, InquiryState, Kind
+
+KINDS = [(kind.value, kind.label) for kind in Kind]
+
+
+class Subject(models.Model):
+    """One window, person, item or unit whose negatives are counted: the row that counting locks, so that of two
+    confirmations in the same instant the second sees the first."""
+
+    kind = models.CharField(max_length=6, choices=KINDS)
+    organization_code = models.CharField(max_length=40)
+    key = models.CharField(max_length=40, blank=True)  # of the window, person or item; empty for the unit
+
+    class Meta:
+        verbose_name = "差评计数对象"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "organization_code", "key"], name="subject_once"),
+        ]
+
+
+class Inquiry(Due):
+    """问责提醒: negatives of one subject reached the number of the law file within its window of days.
+
+    The rule is copied in as it was when it was reached.  One that is not ended takes up what follows.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    number = models.CharField("编号", max_length=30, unique=True)
+    kind = models.CharField(max_length=6, choices=KINDS)
+    area_code = models.CharField(max_length=12)
+    organization_code = models.CharField(max_length=40)
+    key = models.CharField(max_length=40, blank=True)
+    name = models.CharField(max_length=200)
+    window_code = models.CharField(max_length=40, blank=True)  # of a window: whose people see it at the desk
+    state = models.CharField(max_length=10, choices=[(s.value, s.label) for s in InquiryState])
+    opened_at = models.DateTimeField()
+    first_at = models.DateTimeField()  # when the earliest of its negatives was given
+    least = models.SmallIntegerField()
+    days = models.SmallIntegerField()
+    rule = models.CharField(max_length=200)
+    clause = models.CharField(max_length=40)
+    explanation = models.TextField(blank=True)
+    explained_at = models.DateTimeField(null=True)
+    explained_by = models.CharField(max_length=80, blank=True)
+    measure = models.CharField(max_length=40, blank=True)
+    reason = models.TextField(blank=True)
+    reference = models.CharField(max_length=120, blank=True)  # of the superior's decision
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=80, blank=True)
+    improvement = models.TextField(blank=True)
+    improved_at = models.DateTimeField(null=True)
+    improved_by = models.CharField(max_length=80, blank=True)
+    returned_reason = models.TextField(blank=True)
+    ended_at = models.DateTimeField(null=True)
+
+    JOURNALLED: ClassVar = (
+        "number", "kind", "organization_code", "key", "state", "opened_at", "first_at", "least", "days", "due_at",
+        "explanation", "explained_at", "explained_by", "measure", "reason", "reference", "decided_at", "decided_by",
+        "improvement", "improved_at", "improved_by", "returned_reason", "ended_at",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = "问责提醒"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "organization_code", "key"], name="one_open_inquiry",
+                condition=models.Q(ended_at__isnull=True),
+            ),
+        ]  # fmt: skip
+        indexes: ClassVar = [
+            models.Index(fields=["organization_code", "state", "due_at", "id", "window_code"], name="inquiry_queue"),
+            models.Index(fields=["due_at"], name="inquiry_provisional", condition=models.Q(due_provisional=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class InquiryRow(models.Model):
+    """One confirmed negative that made an inquiry.  It counts in one inquiry of a kind, ever; where an inquiry was
+    lifted, those that stand are released and count anew.  That it was revoked stands on the case, not here."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    inquiry = models.ForeignKey(Inquiry, on_delete=models.PROTECT, related_name="rows")
+    kind = models.CharField(max_length=6, choices=KINDS)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+    released_at = models.DateTimeField(null=True)
+
+    JOURNALLED: ClassVar = ("inquiry_id", "kind", "case_id", "added_at", "released_at")
+
+    class Meta:
+        verbose_name = "问责提醒所列差评"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["case", "kind"], name="counted_once", condition=models.Q(released_at__isnull=True)
+            ),
+        ]
+
+
+class ClueKey(models.Model):
+    """The discipline organ's public key.  In force once a second person has compared its fingerprint (clue.confirm);
+    the private half never comes near this installation."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    organization_code = models.CharField(max_length=40)
+    name = models.CharField("纪检机关", max_length=80)
+    public = models.BinaryField(max_length=32)
+    fingerprint = models.CharField(max_length=60)
+    proposed_at = models.DateTimeField()
+    proposed_by = models.CharField(max_length=80)
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by = models.CharField(max_length=80, blank=True)
+    retired_at = models.DateTimeField(null=True)
+
+    JOURNALLED: ClassVar = (
+        "organization_code", "name", "public", "fingerprint", "proposed_at", "proposed_by", "confirmed_at",
+        "confirmed_by", "retired_at",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = "纪检公钥"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization_code"], name="one_clue_key",
+                condition=models.Q(confirmed_at__isnull=False, retired_at__isnull=True),
+            ),
+        ]  # fmt: skip
+
+
+class Clue(models.Model):
+    """线索: ciphertext for one public key.  Here stands neither who handed it in, nor about which case.
+
+    `trace` is a blind index of the service, only of what came from a rater, so that the receipt may say how far it
+    is; `day` is as coarse as it can be.  The id is random and tells no time.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.CharField("编号", max_length=20, unique=True)
+    key = models.ForeignKey(ClueKey, on_delete=models.PROTECT, related_name="clues")
+    organization_code = models.CharField(max_length=40)  # of the key
+    day = models.DateField()
+    sealed = models.BinaryField()
+    trace = models.BinaryField(max_length=16, null=True)
+    state = models.CharField(max_length=8, choices=[(s.value, s.label) for s in ClueState])
+    taken_at = models.DateTimeField(null=True)
+    taken_by = models.CharField(max_length=80, blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    JOURNALLED: ClassVar = ("number", "key_id", "day", "sealed", "trace", "state", "taken_at", "taken_by", "settled_at")
+
+    class Meta:
+        verbose_name = "线索"
+        indexes: ClassVar = [
+            models.Index(fields=["organization_code", "state", "day"], name="clue_state"),
+            models.Index(fields=["trace"], name="clue_trace", condition=models.Q(trace__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return self.number

@@ -16,6 +16,9 @@ from minping.evaluate import events as evaluated
 from minping.evaluate import jobs as evaluate_jobs
 from minping.evaluate import messages as evaluate_messages
 from minping.evaluate import queries as evaluate_queries
+from minping.evaluate.channels.hall import announce
+from minping.evaluate.channels.hall import jobs as hall_jobs
+from minping.evaluate.channels.hall.states import Event
 from minping.evaluate.channels.ivr import jobs as ivr_jobs
 from minping.evaluate.channels.keypad import events as keypads
 from minping.evaluate.channels.sms import jobs as sms_jobs
@@ -29,6 +32,7 @@ from minping.feedback import messages as feedback_messages
 from minping.feedback import queries as feedback_queries
 from minping.feedback import services as feedback
 from minping.feedback.models import Case, Revocation
+from minping.feedback.states import CaseState
 from minping.kernel import journal
 from minping.kernel.jobs import Job
 from minping.rectify import events as rectified
@@ -137,6 +141,37 @@ def ask_reason(event: keypads.ReasonMissing) -> None:
     tablets.reason_ask(event.pairs, at=event.at)
 
 
+def tell_ratings(event: evaluated.RatingsGiven) -> None:
+    """Other systems learn that there is a rating, never which (minan/3.4.1)."""
+    announce.announcements_enqueue(
+        Event.RATING_GIVEN,
+        (
+            announce.Fact(rating.pk, service.organization_code, service.case_no, service.service_no, rating.rated_at)
+            for service, rating in event.pairs
+        ),
+        at=event.at,
+    )
+
+
+def tell_defaults(event: evaluated.DefaultsMade) -> None:
+    announce.announcements_enqueue(
+        Event.DEFAULT_MADE,
+        map(announce.Fact, event.services, event.organizations, event.cases, event.numbers, event.due),
+        at=event.at,
+    )
+
+
+def tell_end(event: fed_back.CaseClosed | fed_back.CaseChanged | fed_back.RevocationAnswered) -> None:
+    """A negative's case has ended: put right, revoked above, or taken back by its giver."""
+    case = event.revocation.case if isinstance(event, fed_back.RevocationAnswered) else event.case
+    if case.state == CaseState.CLOSED:
+        service = case.service
+        fact = announce.Fact(
+            case.pk, case.organization_code, service.case_no, service.service_no, event.at, case.revision
+        )
+        announce.announcements_enqueue(Event.CASE_CLOSED, [fact], at=event.at)
+
+
 def note_checks(event: upstreamed.ChecksReturned) -> None:
     tablets.checks_note(event.subjects, at=event.at)
 
@@ -153,9 +188,9 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     upstreamed.DecisionCameDown: (decisions.on_decision,),
     # 评价
     evaluated.ServicesReceived: (offer_at_windows,),  # the message upward is enqueued with the batch, by intake itself
-    evaluated.RatingsGiven: (send_ratings, feedback.on_ratings_given, rectify.on_ratings_given),
+    evaluated.RatingsGiven: (send_ratings, tell_ratings, feedback.on_ratings_given, rectify.on_ratings_given),
     evaluated.RatingsChanged: (send_changed_ratings, feedback.on_ratings_changed),
-    evaluated.DefaultsMade: (),
+    evaluated.DefaultsMade: (tell_defaults,),
     keypads.ReasonMissing: (ask_reason,),
     # 上送
     upstreamed.ChecksReturned: (note_checks,),
@@ -164,9 +199,9 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed, repeats.on_case_confirmed),
     fed_back.CaseAppealed: (send_case, rectify.on_case_appealed, words.on_case_changed),
     fed_back.RevocationRequested: (send_revocation,),
-    fed_back.RevocationAnswered: (send_validity, rectify.on_revocation_answered, repeats.on_revocation_answered),
-    fed_back.CaseChanged: (send_case, words.on_case_changed),
-    fed_back.CaseClosed: (send_case,),
+    fed_back.RevocationAnswered: (send_validity, tell_end, rectify.on_revocation_answered, repeats.on_revocation_answered),
+    fed_back.CaseChanged: (send_case, tell_end, words.on_case_changed),
+    fed_back.CaseClosed: (send_case, tell_end),
     # 改进
     rectified.OrderAssigned: (),
     rectified.OrderAccepted: (rectify.on_order_accepted,),
@@ -196,6 +231,7 @@ JOBS: tuple[Job, ...] = (
     *evaluate_jobs.JOBS,
     *sms_jobs.JOBS,
     *ivr_jobs.JOBS,
+    *hall_jobs.JOBS,
     *rectify_jobs.JOBS,
     *supervise_jobs.JOBS,
 )

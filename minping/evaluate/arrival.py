@@ -6,6 +6,7 @@ one service and holds for minutes only, so that it cannot be written by hand.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -58,7 +59,7 @@ class ReturnRefused(Problem):
     cure = "请管理员把它的来源（如 https://zwfw.example.gov.cn）加进 minping.toml 的 return_origins。"
 
 
-def _allowed(address: str) -> bool:
+def origin_named(address: str, origins: Collection[str]) -> bool:
     """Whether the address is of an origin that the installation has named: scheme, host and port, to the letter."""
     if any(ch in address for ch in "\\ \t\r\n"):  # browsers read these their own way
         return False
@@ -66,7 +67,11 @@ def _allowed(address: str) -> bool:
         parts = urlsplit(address)
     except ValueError:
         return False
-    return f"{parts.scheme}://{parts.netloc}" in settings.MINPING_RETURN_ORIGINS
+    return f"{parts.scheme}://{parts.netloc}" in origins
+
+
+def _allowed(address: str) -> bool:
+    return origin_named(address, settings.MINPING_RETURN_ORIGINS)
 
 
 def back_sign(address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -38,7 +39,12 @@ class RatingsChanged:
 
 @dataclass(frozen=True)
 class DefaultsMade:
-    """Seven natural days passed in silence (minan/3.4.4)."""
+    """Seven natural days passed in silence (minan/3.4.4); the columns tell of which services and when it ended."""
 
     count: int
     at: datetime
+    services: Sequence[UUID]
+    organizations: Sequence[str]
+    cases: Sequence[str]
+    numbers: Sequence[int]
+    due: Sequence[datetime]

@@ -34,7 +34,9 @@ class Config:
     (empty: driver `none`), `province_profile` how it speaks (docs/provinces.md), `stream`
     the public address of the devices' open lines (empty: the same host, on the port after
     the next), `sandbox` whether the clock may be moved, `return_origins` the sites (scheme, host,
-    port) to which a person may go back after rating (evaluate/arrival.py), `sms` the table of the short
+    port) to which a person may go back after rating (evaluate/arrival.py), `callback_origins` the sites that
+    may be registered for call-backs and `callback_networks` the inner networks they may stand in
+    (evaluate/channels/hall/addresses.py), `sms` the table of the short
     message gateway (evaluate/channels/sms/gateways), `clamd` the virus scanner, a socket or host:port
     (empty: Debian's socket, where it exists).
     """
@@ -48,6 +50,8 @@ class Config:
     area: str = "350213005"
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     return_origins: tuple[str, ...] = ()
+    callback_origins: tuple[str, ...] = ()
+    callback_networks: tuple[str, ...] = ()
     sms: dict[str, Any] = field(default_factory=dict)
     clamd: str = ""
 

@@ -25,6 +25,7 @@ SECTIONS = (
     ("上送", "delivery", ("delivery.read",)),
     ("电话请评", "ask", ("rating.ask",)),
     ("短信", "texts", ("delivery.read",)),
+    ("回调", "callbacks", ("delivery.read",)),
     ("窗口装置", "devices", ("device.read",)),
     ("二维码", "codes", ("posters.make", "registry.read")),
     ("登记簿", "registry", ("registry.read",)),

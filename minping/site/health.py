@@ -10,6 +10,7 @@ from django.db.models import Count, Min
 from django.http import HttpResponse, JsonResponse
 
 from minping.chain import JOBS
+from minping.evaluate.channels.hall import queries as callbacks
 from minping.kernel import clock, jobs
 from minping.kernel.models import JournalEntry
 from minping.upstream.models import OutboxMessage, Target
@@ -31,6 +32,7 @@ def figures() -> dict[str, Any]:
         refused = OutboxMessage.objects.filter(state=MessageState.REFUSED).count()
         manual = OutboxMessage.objects.filter(state=MessageState.MANUAL).count()
         silent = Target.objects.filter(silent_since__isnull=False).values_list("code", flat=True)
+        called_back = callbacks.health(now)
         unsealed = JournalEntry.objects.filter(seq__isnull=True).count()
     except DatabaseError as failure:
         return {"database": {"ok": False, "error": type(failure).__name__}}
@@ -46,6 +48,7 @@ def figures() -> dict[str, Any]:
             "manual": manual,
             "silent_targets": list(silent),
         },
+        "callbacks": called_back,
         "journal": {"unsealed": unsealed},
     }
 
@@ -53,5 +56,7 @@ def figures() -> dict[str, Any]:
 def healthz() -> HttpResponse:
     """200 only when database, jobs and outbox are well; else 503, with the same figures."""
     parts = figures()
-    well = {"database", "jobs", "outbox"} <= parts.keys() and all(part.get("ok", True) for part in parts.values())
+    well = {"database", "jobs", "outbox", "callbacks"} <= parts.keys() and all(
+        part.get("ok", True) for part in parts.values()
+    )
     return JsonResponse({"ok": well, **parts}, status=200 if well else 503)

@@ -51,6 +51,8 @@ LIMITS = [
     ("inquiry_improve", 5, "working_day", "minan/5.2"),
     ("lead_days", 30, "natural_day", "minan/5.2"),
     ("lead_angry_days", 7, "natural_day", "minan/5.2"),
+    ("callback_tried", 4320, "minute", "minan/3.4.1"),
+    ("callback_secret_kept", 1440, "minute", "minan/3.4.1"),
 ]
 
 
@@ -74,6 +76,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
         "notice_most", "call_settle", "call_again", "call_lost",
         "repeat_window_days", "repeat_staff_days", "repeat_item_days", "repeat_unit_days",
         "inquiry_explain", "inquiry_decide", "inquiry_improve", "lead_days", "lead_angry_days",
+        "callback_tried", "callback_secret_kept",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 
@@ -312,7 +315,7 @@ ROLES = {
     " order.transfer order.extend indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read"
     " notice.read notice.decide notice.raise clue.hand clue.confirm lead.read lead.close",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"
-    " account.manage indicators.read device.read device.manage",
+    " account.manage indicators.read device.read device.manage callback.manage",
     "auditor": "journal.read case.read order.read delivery.read indicators.read notice.read lead.read",
     "discipline": "clue.open clue.key case.read order.read notice.read",
 }

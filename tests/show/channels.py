@@ -29,7 +29,11 @@ LINES = (
         "同一次服务四条渠道同时提供、同一秒在几条上评：只有一次评价",
         lambda: both("tests/journeys/test_four_channels.py"),
     ),
-    Line("网上大厅：评价页地址、凭令牌报来、返回地址只认名单", lambda: both("tests/evaluate/channels/hall")),
+    Line(
+        "网上大厅：评价页地址、凭令牌报来、返回地址只认名单；回调签名、按办件顺序、断了不丢、送不到的有人管",
+        lambda: both("tests/evaluate/channels/hall"),
+    ),
+    Line("网上大厅：几个进程一起送回调、听到答复时被杀，同号再送", lambda: both("tests/journeys/test_callbacks.py")),
     Line("一件事：一次总评带入各项，单独评价优先，到省平台", lambda: both("tests/journeys/test_channel_package.py")),
     Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),
     Line(

@@ -38,7 +38,7 @@ CHANNELS: tuple[Channel, ...] = (
     Channel("tablet"),
     Channel("keypad", pages=False, api=True),
     Channel("terminal"),
-    Channel("hall", app=False, pages=False, api=True),
+    Channel("hall", api=True),
 )
 
 

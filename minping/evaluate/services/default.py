@@ -56,8 +56,7 @@ def defaults_make(*, at: datetime, most: int = BATCH) -> int:
         rows = _spend(at, most)
         if not rows:
             return 0
-        _write(rows, at)
-        events.publish(DefaultsMade(len(rows), at))
+        events.publish(_write(rows, at))
     return len(rows)
 
 
@@ -88,7 +87,7 @@ def _spend(at: datetime, most: int) -> list[tuple[Any, ...]]:
     return found
 
 
-def _write(rows: list[tuple[Any, ...]], at: datetime) -> None:
+def _write(rows: list[tuple[Any, ...]], at: datetime) -> DefaultsMade:
     """The defaults with their messages and their leaves, by columns: a million of them in a minute."""
     services, areas, organizations, cases, numbers, rules, told = zip(*rows, strict=True)
     if connection.vendor != "sqlite":
@@ -105,6 +104,7 @@ def _write(rows: list[tuple[Any, ...]], at: datetime) -> None:
     )
     leaves = journal.leaves_of(DefaultOutcome._meta.label_lower, made, (services, levels, rules, due))
     journal.write("defaults.made", at=at, actor=SYSTEM.name, leaves=leaves, count=len(rows), clause="minan/3.4.4")
+    return DefaultsMade(len(rows), at, services, organizations, cases, numbers, due)
 
 
 def _level(area: str, due_at: datetime) -> int:

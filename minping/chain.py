@@ -199,7 +199,12 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed, repeats.on_case_confirmed),
     fed_back.CaseAppealed: (send_case, rectify.on_case_appealed, words.on_case_changed),
     fed_back.RevocationRequested: (send_revocation,),
-    fed_back.RevocationAnswered: (send_validity, tell_end, rectify.on_revocation_answered, repeats.on_revocation_answered),
+    fed_back.RevocationAnswered: (
+        send_validity,
+        tell_end,
+        rectify.on_revocation_answered,
+        repeats.on_revocation_answered,
+    ),
     fed_back.CaseChanged: (send_case, tell_end, words.on_case_changed),
     fed_back.CaseClosed: (send_case, tell_end),
     # 改进

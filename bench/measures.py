@@ -8,6 +8,7 @@ import json
 import os
 import pstats
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +23,12 @@ from bench import world
 from bench.relay import relay
 
 ROW = "测" * 100  # 300 bytes
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def spread(seconds: list[float]) -> dict[str, float]:
@@ -176,7 +183,7 @@ def pages(scale: int) -> dict[str, Any]:
     urls = _invitations(scale + 64)
     from minping.cli.serve import web_command
 
-    os.environ["PORT"] = port = "8479"
+    os.environ["PORT"] = port = str(free_port())
     server = subprocess.Popen(web_command(), start_new_session=True, stderr=subprocess.DEVNULL)
     try:
         _wait(port)
@@ -405,7 +412,7 @@ def tablets(scale: int) -> dict[str, Any]:
     from minping.evaluate.services import services_receive
     from minping.kernel import clock
 
-    os.environ["MINPING_STREAM_PORT"] = port = "8481"
+    os.environ["MINPING_STREAM_PORT"] = port = str(free_port())
     server = subprocess.Popen(stream_command(), start_new_session=True, stderr=subprocess.DEVNULL)
     try:
         _wait(port)
@@ -429,7 +436,7 @@ def tablets(scale: int) -> dict[str, Any]:
             rows = world.rows(first, count, at)
             for row in rows:
                 row["window_code"] = f"b{int(row['case_no'][-4:]) % scale:04d}"
-                row["staff_code"] = None
+                row["staff_code"], row["served_at"] = None, at.isoformat()  # what ended long ago is left to the phone
                 sent[row["case_no"][-4:]] = time.time()
             services_receive([ServiceIn.model_validate(row) for row in rows], by=world.reporter(), at=at)
             time.sleep(0.03)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
-from tests.show.table import Line, both, show
+from tests.show.table import Line, both, command, show
+
+
+def tablets() -> str:
+    """The measurement itself: each event at its own tablet, p99 under the second, memory of each line."""
+    out = command(sys.executable, "-m", "bench", "tablets")
+    rows = [line.strip() for line in out.splitlines() if "窗口平板" in line or "每台内存" in line]
+    late = [p99 for p99 in re.findall(r"\d / ([\d,]+)", rows[0]) if int(p99.replace(",", "")) > 1000]
+    assert not late, f"p99 {late} 毫秒"
+    return "；".join(" ".join(row.split()) for row in rows)
+
 
 LINES = (
     Line(
         "窗口平板：没有人碰它也收得到评价；杀页面二十次，每一按只到一次；按键器没有理由的再问一句",
         lambda: both("tests/journeys/test_channel_tablet.py", MINPING_KILLS="20", MINPING_PICTURES="1"),
     ),
+    Line("窗口平板二百台连着一个进程：p99 一秒内看到，每台占多少内存", tablets),
     Line(
         "窗口平板、按键器：配对、断网、钟走错、晨检",
         lambda: both("tests/evaluate/channels/tablet", "tests/evaluate/channels/keypad"),
@@ -34,6 +46,8 @@ LINES = (
         lambda: both("tests/evaluate/channels/hall"),
     ),
     Line("网上大厅：几个进程一起送回调、听到答复时被杀，同号再送", lambda: both("tests/journeys/test_callbacks.py")),
+    Line("网上大厅：评价页地址、凭令牌报来、返回地址只认名单", lambda: both("tests/evaluate/channels/hall")),
+    Line("网上大厅：去我们的页面评、在自己的页面评，到省平台", lambda: both("tests/journeys/test_channel_hall.py")),
     Line("一件事：一次总评带入各项，单独评价优先，到省平台", lambda: both("tests/journeys/test_channel_package.py")),
     Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),
     Line(

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from minping import law
 from minping.feedback.models import Case
+from minping.feedback.states import MOVES as CASES
 from minping.kernel import clock, documents, work
 from minping.kernel.access import Actor
 from minping.rectify import services
@@ -19,6 +20,7 @@ from minping.rectify.models import Evidence, Order
 from minping.rectify.states import MOVES, FollowUp, OrderState
 from minping.registry import queries as registry
 
+PRESS = CASES.move("supervise").permission
 VIEWS = (
     work.View("rectify", "待整改", MOVES.move("report").permission),
     work.View("accept", "待验收", MOVES.move("accept").permission),
@@ -26,10 +28,13 @@ VIEWS = (
     work.View("extension", "延期待批", MOVES.move("extend").permission),
     work.View("complex", "延期整改", MOVES.move("report").permission),
     work.View("follow", "待回访", MOVES.move("solve").permission),
+    # Whoever may press (督办) sees what is being rectified; it waits on the unit.
+    work.View("pressed", "整改中", PRESS, optional=True),
 )
 STATE_OF = {
     "rectify": OrderState.ASSIGNED, "accept": OrderState.REPORTED, "explained": OrderState.EXPLAINED,
     "extension": OrderState.EXTENDING, "complex": OrderState.COMPLEX, "follow": OrderState.ACCEPTED,
+    "pressed": OrderState.ASSIGNED,
 }  # fmt: skip
 
 # What a line says is to be done next.

@@ -32,7 +32,7 @@ from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
 from minping.rectify.notices import notices_of
 from minping.registry import queries as registry
-from minping.site import looking
+from minping.site import batch, looking
 from minping.site.context import SECTIONS
 from minping.site.marks import LONGEST, SUGGESTED, marks_of
 from minping.supervise import view as inquiries
@@ -223,6 +223,11 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         "find": find_context(table.kept if view == FOUND else {}),
         "empty_text": EMPTY_TEXT.get(view, "这里没有要办的件"),
     }
+    if case_id is None and rows:
+        if request.GET.get("batch"):
+            context["batch"] = batch_context(who, view)
+        else:
+            context["batch_url"] = f"{reverse('desk_view', args=[view])}?{urlencode({'batch': '1'} | ({'after': after} if after else {}))}"
     if view == MINE and case_id is None:
         context["notices"] = notices_of(who)
     if case_id is not None:
@@ -238,6 +243,12 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         if len(rows) > 1 or more or after or case_id not in {row.case_id for row in rows}:
             context["skip_url"] = f"{reverse('desk_view', args=[view])}?{urlencode({'next': line or FIRST})}"
     return render(request, "site/desk.html", context)
+
+
+def batch_context(who: Actor, view: str) -> dict[str, Any]:
+    """What this person may do to many lines of a view at once, and why not the rest."""
+    acts = [act for act in batch.ACTS if not act.permission or who.may(act.permission)]
+    return {"url": reverse("desk_batch", args=[view]), "acts": acts, "one_by_one": batch.ONE_BY_ONE}
 
 
 def _elsewhere(who: Actor) -> HttpResponse:
@@ -268,6 +279,7 @@ def lines_context(
                 "level_label": law.InterfaceLevel(row.level).label if row.level else "问责",
                 "item_name": row.item_name,
                 "excerpt": row.excerpt,
+                "case_id": row.case_id,
                 "number": row.number,
                 "state_label": row.state_label,
                 "next_text": row.next_text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from minping.site import account_pages, agenda, desk, find, journal_pages, mark_pages, pages, units
+from minping.site import account_pages, agenda, batch_pages, desk, find, journal_pages, mark_pages, pages, units
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("desk/find/", find.find, name="desk_find"),
     path("desk/calendar/", agenda.agenda, name="desk_calendar"),
     path("desk/<str:view>/<uuid:case_id>/mark/", mark_pages.mark, name="desk_mark"),
+    path("desk/<str:view>/batch/", batch_pages.batch_act, name="desk_batch"),
     path("desk/<str:view>/", desk.desk, name="desk_view"),
     path("desk/<str:view>/<uuid:case_id>/", desk.desk, name="desk_case"),
     path("units/", units.units, name="units"),

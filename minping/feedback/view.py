@@ -115,6 +115,7 @@ def case_context(case: Case) -> dict[str, Any]:
         "item_name": case.item_name,
         "window_name": case.window_name,
         "organization_name": service.organization_name,
+        "unit_code": case.organization_code,
         "rated_text": clock.moment_text(rating.rated_at),
         "channel_label": channel.label if channel else rating.channel,
         "proof_label": proof.label if proof else rating.proof,

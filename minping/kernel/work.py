@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -140,18 +140,21 @@ def onward(request: HttpRequest, otherwise: str) -> str:
 # --- what was typed, when it is refused ----------------------------------------------------------
 
 SAID = "said"
-NOT_SAID = frozenset({"csrfmiddlewaretoken", "verb"})
+NOT_SAID = frozenset({"csrfmiddlewaretoken", "verb", "into", "template"})
 
 
 def refused(request: HttpRequest, problem: Problem, otherwise: str, case_id: UUID) -> HttpResponseRedirect:
     """Back to the case with the sentence, and with what was typed: it is shown again once, and nothing is lost."""
     messages.error(request, problem.message + problem.cure)
-    request.session[SAID] = {
-        "case": str(case_id), "verb": request.POST.get("verb", ""), "field": problem.field,
-        "fields": {name: request.POST[name] for name in request.POST if name not in NOT_SAID},
-    }  # fmt: skip
+    fields = {name: request.POST[name] for name in request.POST if name not in NOT_SAID}
+    keep(request, case_id, request.POST.get("verb", ""), fields)
     back = reverse("desk_case", args=[opened_from(request, otherwise), case_id])
     return HttpResponseRedirect(back + trail_of(request))
+
+
+def keep(request: HttpRequest, case_id: UUID, verb: str, fields: Mapping[str, str]) -> None:
+    """Keep what was typed into the form of a move for the next look at its case."""
+    request.session[SAID] = {"case": str(case_id), "verb": verb, "fields": dict(fields)}
 
 
 def refill(request: HttpRequest, case_id: UUID, actions: Iterable[dict[str, Any]]) -> None:

@@ -99,6 +99,7 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         "item_name": case.item_name,
         "window_name": case.window_name,
         "unit_name": where.name,
+        "unit_code": where.code,
         # Coarse on purpose: the rated side must not find the person by the minute (failures.md D14).
         "served_text": clock.day_text(service.served_at),
         "level": rating.level,

@@ -20,6 +20,7 @@ SECTIONS = (
     ("工作台", "desk", ("case.read", "order.read")),
     ("各单位", "units", ("case.read",)),
     ("线索", "clues", ("clue.open", "clue.key", "clue.confirm")),
+    ("答复模板", "templates", ("templates.manage",)),
     ("指标", "indicators", ("indicators.read",)),
     ("季度报告", "quarter", ("quarter.send",)),
     ("上送", "delivery", ("delivery.read",)),

@@ -32,7 +32,7 @@ from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
 from minping.rectify.notices import notices_of
 from minping.registry import queries as registry
-from minping.site import batch, looking
+from minping.site import batch, looking, wording
 from minping.site.context import SECTIONS
 from minping.site.marks import LONGEST, SUGGESTED, marks_of
 from minping.supervise import view as inquiries
@@ -227,19 +227,25 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         if request.GET.get("batch"):
             context["batch"] = batch_context(who, view)
         else:
-            context["batch_url"] = f"{reverse('desk_view', args=[view])}?{urlencode({'batch': '1'} | ({'after': after} if after else {}))}"
+            context["batch_url"] = (
+                f"{reverse('desk_view', args=[view])}?{urlencode({'batch': '1'} | ({'after': after} if after else {}))}"
+            )
     if view == MINE and case_id is None:
         context["notices"] = notices_of(who)
     if case_id is not None:
-        context |= _case(case_id, who, now)
+        context |= case_for(case_id, who, now)
         context["mark"] = {
             "word": table.marks.get(case_id, ""), "url": reverse("desk_mark", args=[view, case_id]),
             "suggested": SUGGESTED, "longest": LONGEST,
         }  # fmt: skip
         work.refill(request, case_id, context["actions"])
         line = next((row.place for row in rows if row.case_id == case_id), request.GET.get(work.LINE, ""))
+        insert = wording_context(context, case_id, view, line)
         for action in context["actions"]:
             action["url"] += work.trail(view, line)
+            written = [field["name"] for field in action.get("fields", ()) if field["type"] == "textarea"]
+            if insert and written:
+                action["wording"] = {**insert, "into": written[0]}
         if len(rows) > 1 or more or after or case_id not in {row.case_id for row in rows}:
             context["skip_url"] = f"{reverse('desk_view', args=[view])}?{urlencode({'next': line or FIRST})}"
     return render(request, "site/desk.html", context)
@@ -307,7 +313,33 @@ def find_context(kept: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _case(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
+def unit_of(shown: Mapping[str, Any]) -> str:
+    """The organisation that writes: the one with the order where only the order is shown, else the rated one."""
+    code: str = shown["case" if "case" in shown else "order"]["unit_code"]
+    return code
+
+
+def values_of(shown: Mapping[str, Any]) -> dict[str, str]:
+    """What the placeholders of a template stand for on this case: nothing of any person."""
+    told = {**shown.get("order", {}), **shown.get("case", {})} if shown.get("order") else shown["case"]
+    running = shown.get("clock") or {}
+    return {
+        "编号": told["number"], "事项": told["item_name"], "窗口": told["window_name"], "等级": told["level_label"],
+        "单位": told.get("organization_name") or told.get("unit_name", ""), "期限": running.get("due_text", ""),
+    }  # fmt: skip
+
+
+def wording_context(shown: Mapping[str, Any], case_id: UUID, view: str, line: str) -> dict[str, Any] | None:
+    """The templates that serve who writes here; asked only where there is something to write."""
+    if not any(field["type"] == "textarea" for action in shown["actions"] for field in action.get("fields", ())):
+        return None
+    found = wording.templates_for(registry.place(unit_of(shown)).path)
+    options = [{"value": str(one.pk), "label": one.title} for one in found]
+    url = reverse("template_insert", args=[view, case_id]) + work.trail(view, line)
+    return {"url": url, "options": options} if options else None
+
+
+def case_for(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
     """The case for those who may read it; for the unit the order alone, without who and when exactly."""
     names = account_names()
     inquiry = inquiries.desk_context(case_id, who, now, names)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from minping.site import account_pages, agenda, batch_pages, desk, find, journal_pages, mark_pages, pages, units
+from minping.site import (
+    account_pages,
+    agenda,
+    batch_pages,
+    desk,
+    find,
+    journal_pages,
+    mark_pages,
+    pages,
+    units,
+    wording_pages,
+)
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -16,10 +27,14 @@ urlpatterns = [
     path("desk/find/", find.find, name="desk_find"),
     path("desk/calendar/", agenda.agenda, name="desk_calendar"),
     path("desk/<str:view>/<uuid:case_id>/mark/", mark_pages.mark, name="desk_mark"),
+    path("desk/<str:view>/<uuid:case_id>/template/", wording_pages.template_insert, name="template_insert"),
     path("desk/<str:view>/batch/", batch_pages.batch_act, name="desk_batch"),
     path("desk/<str:view>/", desk.desk, name="desk_view"),
     path("desk/<str:view>/<uuid:case_id>/", desk.desk, name="desk_case"),
     path("units/", units.units, name="units"),
+    path("templates/", wording_pages.templates, name="templates"),
+    path("templates/new/", wording_pages.template_edit, name="template_new"),
+    path("templates/<uuid:template_id>/", wording_pages.template_edit, name="template_edit"),
     path("accounts/", account_pages.accounts, name="accounts"),
     path("accounts/new/", account_pages.account_new, name="account_new"),
     path("accounts/<uuid:account_id>/", account_pages.account_edit, name="account_edit"),

@@ -16,6 +16,7 @@ from minping.kernel.errors import Problem
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.registry import queries as registry
 from minping.site import desk, wording
+from minping.site.models import AnswerTemplate
 
 
 @staff_page(wording.MANAGE)
@@ -23,9 +24,7 @@ from minping.site import desk, wording
 def templates(request: HttpRequest) -> HttpResponse:
     """The templates of the offices that one manages."""
     names = {place.code: place.name for place in wording.offices_of(actor(request))}
-    rows = wording.AnswerTemplate.objects.filter(organization_code__in=list(names)).order_by(
-        "organization_code", "title"
-    )
+    rows = AnswerTemplate.objects.filter(organization_code__in=list(names)).order_by("organization_code", "title")
     shown = [
         {
             "title": row.title, "text": row.text, "unit_name": names[row.organization_code],

@@ -331,7 +331,8 @@ def values_of(shown: Mapping[str, Any]) -> dict[str, str]:
 
 def wording_context(shown: Mapping[str, Any], case_id: UUID, view: str, line: str) -> dict[str, Any] | None:
     """The templates that serve who writes here; asked only where there is something to write."""
-    if not any(field["type"] == "textarea" for action in shown["actions"] for field in action.get("fields", ())):
+    writing = any(field["type"] == "textarea" for action in shown["actions"] for field in action.get("fields", ()))
+    if not writing or not ({"case", "order"} & set(shown)):
         return None
     found = wording.templates_for(registry.place(unit_of(shown)).path)
     options = [{"value": str(one.pk), "label": one.title} for one in found]

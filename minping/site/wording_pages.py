@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping.kernel import clock, work
-from minping.kernel.errors import Problem
+from minping.kernel.errors import NotFound, Problem
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.registry import queries as registry
 from minping.site import desk, wording
@@ -101,6 +101,8 @@ def template_insert(request: HttpRequest, view: str, case_id: UUID) -> HttpRespo
     """
     by, now = actor(request), clock.now()
     shown = desk.case_for(case_id, by, now)
+    if not {"case", "order"} & set(shown):
+        raise NotFound()
     path = registry.place(desk.unit_of(shown)).path
     chosen = next((t for t in wording.templates_for(path) if str(t.pk) == request.POST.get("template", "")), None)
     verb, into = request.POST.get("verb", ""), request.POST.get("into", "")

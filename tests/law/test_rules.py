@@ -310,9 +310,9 @@ ROLES = {
     "clerk": "order.read order.report case.appeal own.read own.answer notice.answer",
     "unit": "order.read order.report case.appeal indicators.read notice.read notice.answer",
     "reviewer": "case.read case.verify case.call case.second case.answer rating.ask identity.open order.read order.accept"
-    " order.return order.transfer order.follow_up indicators.read notice.read clue.hand lead.read lead.close",
+    " order.return order.transfer order.follow_up templates.manage indicators.read notice.read clue.hand lead.read lead.close",
     "head": "case.read case.second case.approve case.answer case.supervise order.read order.accept order.return"
-    " order.transfer order.extend indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read"
+    " order.transfer order.extend templates.manage indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read"
     " notice.read notice.decide notice.raise clue.hand clue.confirm lead.read lead.close",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"
     " account.manage indicators.read device.read device.manage callback.manage",

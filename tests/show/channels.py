@@ -54,6 +54,10 @@ LINES = (
         "自动电话：按键、重听、按错、挂断、补报、两次电话一次评价；打给谁由系统给出",
         lambda: both("tests/evaluate/channels/ivr"),
     ),
+    Line(
+        "自动电话：真的 SIP 电话，按错、重听、留言、中途挂断、停机补报、打出去，到省平台",
+        lambda: both("tests/journeys/test_channel_ivr.py"),
+    ),
     Line("人工电话请评：系统派人、随机次序、标明代录，到省平台", lambda: both("tests/journeys/test_channel_phone.py")),
 )
 

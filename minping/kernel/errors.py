@@ -26,7 +26,8 @@ class Problem(Exception):
         cure: str | None = None,
         **detail: Any,
     ) -> None:
-        self.message = (message or self.message).format(**detail) if detail else (message or self.message)
+        self.template = message or self.message  # as it stands in the catalogue of translations
+        self.message = self.template.format(**detail) if detail else self.template
         self.cure = self.cure if cure is None else cure
         self.field = field
         self.row = row

@@ -248,6 +248,15 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """How a word of the law is said in English; ``id`` is ``level_5`` or ``tag_510``.  What is stored is the code."""
+
+    id: str
+    en: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class CodeMap:
     """A dated map between our ids and the codes of a named outside system, e.g. ``fujian_pf``.
 

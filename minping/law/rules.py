@@ -168,6 +168,15 @@ class Rules:
         """Our readings where the plan is silent, ``R1`` ff."""
         return self._index("rulings")
 
+    @property
+    def words(self) -> Mapping[str, str]:
+        """English of the levels and reasons, by ``level_5``, ``tag_510``: retired reasons too, for they stay on record."""
+        found = self._span.indexes.get("words_en")
+        if found is None:
+            rows = {row.id: row.en for row in self._rows("words")}
+            found = self._span.indexes["words_en"] = MappingProxyType(rows)
+        return found
+
     def _get(self, key: Key) -> Any:
         found = self._span.found.get(key)
         if found is None:

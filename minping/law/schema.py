@@ -229,6 +229,7 @@ LISTS: Mapping[str, ListSpec] = {
     "never": ListSpec(model.Never, "id", {"id": permission, "conflicts": set_of(ident)}),
     "roles": ListSpec(model.Role, "id", {"id": ident, "label": text, "may": set_of(permission)}),
     "measures": ListSpec(model.Measure, "id", {"id": ident, "label": text, "move": ident}),
+    "words": ListSpec(model.Word, "id", {"id": ident, "en": text}),
     "rulings": ListSpec(model.Ruling, "id", {"id": ruling, "label": text, "text": text}),
 }
 

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from minping.evaluate.models import Service
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
-from minping.kernel import clock
+from minping.kernel.language import due_text
 from minping.rectify.models import Order
 from minping.rectify.states import UNREACHABLE, FollowUp
 
+NOT_REACHED = gettext_noop("多次打电话没有联系上您。")
+ANSWERS = (gettext_noop("解决了"), gettext_noop("部分解决"), gettext_noop("没有解决"))  # the labels of FollowUp
 ENDINGS = {
-    "rerated": "您已再次评价。",
-    "solved": "回访时您说解决了。",
-    "unreached": "多次打电话没有联系上您。",
-    "revoked": "上级机关已决定撤销这次评价。您的原话照样保留，任何时候都能看到。",
-    "changed_by_rater": "您在规定时间内改了评价，不再按差评办理。",
+    "rerated": gettext_noop("您已再次评价。"),
+    "solved": gettext_noop("回访时您说解决了。"),
+    "unreached": NOT_REACHED,
+    "revoked": gettext_noop("上级机关已决定撤销这次评价。您的原话照样保留，任何时候都能看到。"),
+    "changed_by_rater": gettext_noop("您在规定时间内改了评价，不再按差评办理。"),
 }
 
 
 def _answer(follow_up: str) -> str:
-    return ENDINGS["unreached"] if follow_up == UNREACHABLE else f"您的答复：{FollowUp(follow_up).label}。"
+    if follow_up == UNREACHABLE:
+        return _(NOT_REACHED)
+    return _("您的答复：{answer}。").format(answer=_(FollowUp(follow_up).label))
 
 
 def story_of(service: Service) -> list[dict[str, Any]]:
@@ -37,25 +44,25 @@ def story_of(service: Service) -> list[dict[str, Any]]:
     closed = case.state == CaseState.CLOSED
     verified = case.confirmed_at is not None
     if case.state == CaseState.REVOKING:
-        pending = "有单位认为这次评价无效，正在申请上级撤销。上级没有决定以前，您的评价照常计算。"
-        return [{"title": "申请撤销中", "text": pending, "due_text": "", "done": False, "now": True}]
+        pending = _("有单位认为这次评价无效，正在申请上级撤销。上级没有决定以前，您的评价照常计算。")
+        return [{"title": _("申请撤销中"), "text": pending, "due_text": "", "done": False, "now": True}]
     steps = [
         {
-            "title": "核实",
-            "text": "专人电话回访，核对情况。" if not verified else "已经回访核实。",
-            "due_text": "" if verified or closed else f"{clock.due_text(case.verify_due_at)}",
+            "title": _("核实"),
+            "text": _("专人电话回访，核对情况。") if not verified else _("已经回访核实。"),
+            "due_text": "" if verified or closed else due_text(case.verify_due_at),
             "done": verified,
             "now": not verified and not closed,
         }
     ]
     if case.result == "revoked" or (closed and not verified):
-        return [{"title": "已办结", "text": ENDINGS.get(case.result, ""), "due_text": "", "done": True}]
+        return [{"title": _("已办结"), "text": _(ENDINGS.get(case.result, "")), "due_text": "", "done": True}]
     reported = order is not None and order.accepted_at is not None
     steps.append(
         {
-            "title": "整改" if len(orders) < 2 else f"整改（第 {len(orders)} 次）",
-            "text": "责任单位整改，由另外的人验收。" if not reported else "整改已经验收。",
-            "due_text": "" if order is None or reported else clock.due_text(order.rectify_due_at),
+            "title": _("整改") if len(orders) < 2 else _("整改（第 {n} 次）").format(n=len(orders)),
+            "text": _("责任单位整改，由另外的人验收。") if not reported else _("整改已经验收。"),
+            "due_text": "" if order is None or reported else due_text(order.rectify_due_at),
             "done": reported,
             "now": order is not None and not reported,
         }
@@ -63,8 +70,8 @@ def story_of(service: Service) -> list[dict[str, Any]]:
     followed = order is not None and order.follow_up != ""
     steps.append(
         {
-            "title": "回访",
-            "text": "再次打电话，听您说解决了没有。" if not followed or order is None else _answer(order.follow_up),
+            "title": _("回访"),
+            "text": _("再次打电话，听您说解决了没有。") if not followed or order is None else _answer(order.follow_up),
             "due_text": "",
             "done": followed,
             "now": reported and not followed,
@@ -72,8 +79,8 @@ def story_of(service: Service) -> list[dict[str, Any]]:
     )
     steps.append(
         {
-            "title": "办结",
-            "text": ENDINGS.get(case.result, "") if closed else "您可以再评一次，再评与原评价一并保留。",
+            "title": _("办结"),
+            "text": _(ENDINGS.get(case.result, "")) if closed else _("您可以再评一次，再评与原评价一并保留。"),
             "due_text": "",
             "done": closed,
             "now": followed and not closed,

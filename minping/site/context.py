@@ -11,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 
 from minping import law
 from minping.evaluate.channels.sms.gateways import gateway
-from minping.kernel import clock
+from minping.kernel import clock, language
 from minping.kernel.access import Actor, Grant
 from minping.registry import queries as registry
 
@@ -72,15 +72,31 @@ def who_card(who: Actor) -> dict[str, Any]:
     }
 
 
-LOOK, LOOK_KEPT = "mp_look", 365 * 86400  # cookie: 1 for 长辈版, 0 for the usual pages; seconds
+LOOK, KEPT = "mp_look", 365 * 86400  # cookie: 1 for 长辈版, 0 for the usual pages; seconds
 
 
 def look(request: HttpRequest) -> dict[str, Any]:
     """长辈版 or not, as the person chose, and the address of the other look of the same page."""
     elder = request.GET.get("elder", request.COOKIES.get(LOOK, "")) == "1"
+    return {"elder": elder, "elder_url": _but(request, elder="0" if elder else "1")}
+
+
+def _but(request: HttpRequest, **other: str) -> str:
+    """This page's address with another word in it."""
     query = request.GET.copy()
-    query["elder"] = "0" if elder else "1"
-    return {"elder": elder, "elder_url": f"{request.path}?{query.urlencode()}"}
+    for name, value in other.items():
+        query[name] = value
+    return f"{request.path}?{query.urlencode()}"
+
+
+def languages(request: HttpRequest) -> list[dict[str, Any]]:
+    """The chooser, which works without script: each language by its own name."""
+    here = language.current().code
+    return [
+        {"name": one.name, "tag": one.tag, "code": one.code, "here": one.code == here,
+         "url": _but(request, lang=one.code)}
+        for one in language.LANGUAGES.values()
+    ]  # fmt: skip
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
@@ -90,9 +106,10 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         # Lazy: an error page about the database must not ask the database for a name it does not print.
         "office_name": SimpleLazyObject(office_name),
         "notes": [],
+        "languages": languages(request),
     }
     if settings.MINPING_SANDBOX:
-        context["clock_text"] = clock.moment_text(clock.now())
+        context["clock_text"] = language.moment_text(clock.now())
     who = getattr(request, "actor", None)
     if who is None or who.account_id is None:
         return context | look(request)

@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
-from minping.kernel import clock
+from minping.kernel import clock, language
 from minping.kernel.access import Actor
 from minping.kernel.errors import Problem
+from minping.kernel.web import PUBLIC
 from minping.law import LawError
 from minping.registry import queries as registry
-from minping.site.context import LOOK, LOOK_KEPT
+from minping.site.context import KEPT, LOOK
 
 log = logging.getLogger("minping.site")
 NOBODY = Actor("anonymous")
@@ -49,6 +52,56 @@ class WhoActs:
         return self.get_response(request)
 
 
+class InWhichLanguage:
+    """Public pages speak as the person chose by a link (`?lang=en`), else as the browser asks; staff pages Simplified.
+
+    The choice is kept for a year in a cookie that says only that.  What several people stand before
+    keeps nobody's: a terminal's cookie ends with the visit, and its browser is asked nothing.
+    """
+
+    COOKIE, TERMINAL_COOKIE, TERMINAL = "mp_lang", "mp_terminal_lang", "/terminal/"
+    FOR_STAFF = ("login", "logout", "tablet_pair", "slip")  # public, yet met by staff alone, or printed
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        shared = request.path.startswith((self.TERMINAL, "/tablet/"))
+        chosen = request.GET.get("lang", "") if request.method in ("GET", "HEAD") else ""
+        kept = request.COOKIES.get(self.TERMINAL_COOKIE if shared else self.COOKIE, "")
+        begins = request.path == self.TERMINAL and request.method == "GET"
+        if chosen not in language.LANGUAGES:
+            chosen = ""
+        spoken = chosen or ("" if begins else kept)
+        if spoken not in language.LANGUAGES:
+            spoken = language.SIMPLIFIED if shared else language.of_browser(request)
+        translation.activate(spoken)
+        try:
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", language.current().tag)
+        finally:
+            translation.deactivate()  # a thread serves one person after the other
+        if not shared:
+            patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        self._keep(request, response, chosen, shared, begins)
+        return response
+
+    def _keep(self, request: HttpRequest, response: HttpResponse, chosen: str, shared: bool, begins: bool) -> None:
+        if chosen and not request.path.startswith(("/api/", "/tablet/")):
+            response.set_cookie(
+                self.TERMINAL_COOKIE if shared else self.COOKIE, chosen, max_age=None if shared else KEPT,
+                path=self.TERMINAL if shared else "/", httponly=True, samesite="Lax", secure=request.is_secure(),
+            )  # fmt: skip
+        elif begins and self.TERMINAL_COOKIE in request.COOKIES:
+            response.delete_cookie(self.TERMINAL_COOKIE, path=self.TERMINAL, samesite="Lax")
+
+    def process_view(self, request: HttpRequest, view: Callable[..., HttpResponse], *_: object) -> None:
+        match = request.resolver_match
+        public = getattr(view, "permission", "") == PUBLIC
+        if not public or (match is not None and match.url_name in self.FOR_STAFF):
+            translation.activate(language.SIMPLIFIED)
+
+
 class Look:
     """The look that the person chose by a link (`?elder=1`, `0`), kept for a year in a cookie that says only that."""
 
@@ -60,9 +113,7 @@ class Look:
         chosen = request.GET.get("elder")
         # What several people stand before keeps nobody's choice.
         if chosen in ("0", "1") and not request.path.startswith(("/api/", "/tablet/", "/terminal/")):
-            response.set_cookie(
-                LOOK, chosen, max_age=LOOK_KEPT, httponly=True, samesite="Lax", secure=request.is_secure()
-            )
+            response.set_cookie(LOOK, chosen, max_age=KEPT, httponly=True, samesite="Lax", secure=request.is_secure())
         return response
 
 
@@ -90,7 +141,6 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
             {"error": problem.as_json()}, status=problem.status, json_dumps_params={"ensure_ascii": False}
         )
     name = problem.status if problem.status in (400, 403, 404, 409, 429, 500) else 400
-    context = {
-        "title": problem.message.rstrip("。"), "message": problem.message, "cure": problem.cure, "code": problem.code,
-    }  # fmt: skip
+    message, cure = language.problem_text(problem)
+    context = {"title": message.rstrip("。."), "message": message, "cure": cure, "code": problem.code}
     return render(request, f"{name}.html", context, status=problem.status)

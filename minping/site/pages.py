@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping import law
+from minping.evaluate.explain import explanation
 from minping.kernel import clock
 from minping.kernel.home import home as home_folder
 from minping.kernel.models import Account
@@ -43,34 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def about(request: HttpRequest) -> HttpResponse:
     """How to rate, what happens after a bad rating, who sees what, how to check: days from the law of today."""
     rules = law.at(settings.MINPING_AREA, clock.beijing(clock.now()).date())
-    level = law.InterfaceLevel(rules.value("default_level").number).label
-    context = {
-        "change_text": f"{rules.limit('change').text}内还可以改主意。",
-        "steps": [_step(rules, *row) for row in STEPS],
-        "default_text": (
-            f"{rules.limit('default').text}内没有评价的，按规定记为默认{level}。默认不是您的评价，"
-            f"在每一处都注明“默认”，统计时单独列出。之后 {rules.limit('late_voice').text}内，"
-            "您仍可以打开链接说出您的看法，如实记录，如实上报。"
-        ),
-    }
-    return render(request, "site/about.html", context)
-
-
-# title, id of the limit, sentence with {limit}
-STEPS = (
-    ("核实", "verify", "复核专员在 {limit}内打电话给您，问清情况。被评价的人和窗口不参与。"),
-    ("整改", "rectify", "属实的，转责任单位在 {limit}内整改到位，写明做了什么、怎样不再发生。"),
-    ("验收和回访", "", "由另一个人验收，再打电话问您改好了没有。没有改好的，重新整改。"),
-    ("再评一次", "rerate", "您可以在 {limit}内对整改再评一次。第一次的评价保留不变。"),
-)
-
-
-def _step(rules: law.Rules, title: str, limit_id: str, sentence: str) -> dict[str, str]:
-    if not limit_id:
-        return {"title": title, "text": sentence, "clause": ""}
-    limit = rules.limit(limit_id)
-    rule = law.clause(limit.clause).title
-    return {"title": title, "text": sentence.format(limit=limit.text), "clause": f"{rule}（{limit.source}）"}
+    return render(request, "site/about.html", explanation(rules))
 
 
 # --- signing in --------------------------------------------------------------------------------

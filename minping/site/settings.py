@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import SELF
 
 from minping.evaluate import channels
+from minping.kernel.catalogues import catalogues
 from minping.kernel.home import home
 
 HOME = home()
@@ -63,6 +64,7 @@ MIDDLEWARE = [
     "minping.site.middleware.Problems",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "minping.site.middleware.InWhichLanguage",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "minping.site.middleware.WhoActs",
@@ -170,6 +172,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024  # 10,000 services in one call
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体"), ("zh-hant", "繁體"), ("en", "English")]
+LOCALE_PATHS = [catalogues(HOME.path / "locale")]
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 USE_I18N = True

@@ -13,6 +13,7 @@ from hmac import compare_digest
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from minping.evaluate import tokens
 from minping.evaluate.models import Applicant, PackageRating, Rating, Service
@@ -34,8 +35,8 @@ from minping.kernel.errors import Problem
 class NotAPackage(Problem):
     code = "not_a_package"
     status = 404
-    message = "这次服务不属于“一件事”套餐。"
-    cure = "请直接评价这一次服务。"
+    message = gettext_noop("这次服务不属于“一件事”套餐。")
+    cure = gettext_noop("请直接评价这一次服务。")
 
 
 SKIPPED = (AlreadyRated, InvitationClosed)  # such a part keeps what it has; any other refusal refuses the whole

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop
+
 from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.events import RatingsChanged, RatingsGiven
@@ -28,50 +30,50 @@ from minping.upstream.services import message_release
 class InvitationUnknown(Problem):
     code = "invitation_unknown"
     status = 404
-    message = "这个评价链接不存在。"
-    cure = "请核对链接是否完整；也可以请办事窗口重新提供。"
+    message = gettext_noop("这个评价链接不存在。")
+    cure = gettext_noop("请核对链接是否完整；也可以请办事窗口重新提供。")
 
 
 class InvitationClosed(Problem):
     code = "invitation_closed"
     status = 410
-    message = "这次服务的评价已经截止。"
-    cure = "如仍有意见，请拨打 12345 或到大厅反映。"
+    message = gettext_noop("这次服务的评价已经截止。")
+    cure = gettext_noop("如仍有意见，请拨打 12345 或到大厅反映。")
 
 
 class AlreadyRated(Problem):
     code = "already_rated"
     status = 409
-    message = "这次服务已经评价过了，一次服务只评价一次。"
-    cure = "打开原链接可以看到回执。"
+    message = gettext_noop("这次服务已经评价过了，一次服务只评价一次。")
+    cure = gettext_noop("打开原链接可以看到回执。")
 
 
 class LevelUnknown(Problem):
     code = "level_unknown"
     status = 422
-    message = "请从五个等级里选一个。"
+    message = gettext_noop("请从五个等级里选一个。")
     cure = ""
 
 
 class TagMismatch(Problem):
     code = "tag_mismatch"
     status = 422
-    message = "“{tag}”不是“{level}”的理由。"
-    cure = "请在所选等级下重新勾选。"
+    message = gettext_noop("“{tag}”不是“{level}”的理由。")
+    cure = gettext_noop("请在所选等级下重新勾选。")
 
 
 class TextTooLong(Problem):
     code = "text_too_long"
     status = 422
-    message = "留言有 {count} 个字，最多 {most} 个字。"
-    cure = "请删减后再提交，您写的内容还在页面上。"
+    message = gettext_noop("留言有 {count} 个字，最多 {most} 个字。")
+    cure = gettext_noop("请删减后再提交，您写的内容还在页面上。")
 
 
 class TextUnreadable(Problem):
     code = "text_unreadable"
     status = 422
-    message = "留言里有系统不能保存的控制字符。"
-    cure = "请删去后再提交。"
+    message = gettext_noop("留言里有系统不能保存的控制字符。")
+    cure = gettext_noop("请删去后再提交。")
 
 
 @dataclass(frozen=True, slots=True)

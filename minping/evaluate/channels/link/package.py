@@ -9,6 +9,7 @@ from django.db.models import Case, F, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -25,9 +26,18 @@ from minping.evaluate.services import (
     package_rate,
 )
 from minping.evaluate.states import Outcome, RatingKind
-from minping.evaluate.view import levels_view, promise_view, rules_of, service_view, tags_view
+from minping.evaluate.view import (
+    kind_label,
+    levels_view,
+    outcome_label,
+    promise_view,
+    rules_of,
+    service_view,
+    tags_view,
+)
 from minping.kernel import clock
 from minping.kernel.errors import Problem
+from minping.kernel.language import before, level_label, problem_line
 from minping.kernel.web import public_page
 
 COOKIE = "mp_package"
@@ -104,17 +114,17 @@ def _show(request: HttpRequest, token: str, parts: list[Service], error: Problem
     wants = request.GET.get("step") == "reasons" or (error is not None and error.status == 422)
     context: dict[str, Any] = {
         "service": service_view(parts[0]),
-        "parts": [_line(part, said.get(part.pk), now >= part.closes_at) for part in parts],
+        "parts": [_line(rules, part, said.get(part.pk), now >= part.closes_at) for part in parts],
         "open": any(part.outcome == Outcome.NONE and now < part.closes_at for part in parts),
         "levels": levels_view(rules),
         "promise": promise_view(rules),
         "action": reverse("package", args=[token]),
-        "error": f"{error.message}{error.cure}" if error else "",
+        "error": problem_line(error),
     }
     if shares:
         context |= _reasons(shares[0], rules, request) if wants else {"change_url": "?step=reasons"}
-        context["level_label"] = law.InterfaceLevel(shares[0].level).label
-        context["change_until_text"] = f"{clock.beijing(shares[0].change_until):%H:%M} 前"
+        context["level_label"] = level_label(rules, shares[0].level)
+        context["change_until_text"] = before(shares[0].change_until)
         context["receipt_code"] = tokens.receipt_code(shares[0].pk)
     return render(request, "link/package.html", context, status=error.status if error else 200)
 
@@ -134,12 +144,12 @@ def _reasons(share: Rating, rules: law.Rules, request: HttpRequest) -> dict[str,
     }
 
 
-def _line(part: Service, rating: Rating | None, closed: bool) -> dict[str, Any]:
+def _line(rules: law.Rules, part: Service, rating: Rating | None, closed: bool) -> dict[str, Any]:
     """One item: what was said of it, and the way to rate it on its own."""
     if rating is not None:
-        state = f"{law.InterfaceLevel(rating.level).label}（{RatingKind(rating.kind).label}）"
+        state = _("{level}（{kind}）").format(level=level_label(rules, rating.level), kind=kind_label(rating.kind))
     else:
-        state = "评价已截止" if closed and part.outcome == Outcome.NONE else Outcome(part.outcome).label
+        state = _("评价已截止") if closed and part.outcome == Outcome.NONE else outcome_label(part.outcome)
     own = rating is None or rating.kind == RatingKind.PACKAGE
     address = reverse("rate", args=[tokens.invitation_token(part.pk)])
     return {

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -23,8 +24,9 @@ from minping.evaluate.queries import next_kind, reason_missing
 from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
 from minping.evaluate.states import Outcome, RatingKind
 from minping.evaluate.view import (
-    NOTES,
     entry_label,
+    kind_label,
+    kind_note,
     levels_view,
     promise_view,
     rules_of,
@@ -34,6 +36,7 @@ from minping.evaluate.view import (
 )
 from minping.kernel import clock, events
 from minping.kernel.errors import Problem
+from minping.kernel.language import before, level_label, moment_text, problem_line, problem_text
 from minping.kernel.web import public_page
 
 COOKIE = "mp_change"
@@ -59,7 +62,7 @@ def unknown(request: HttpRequest) -> HttpResponse:
     problem = InvitationUnknown()
     if _wants_json(request):
         return _json_error(problem)
-    return render(request, "link/unknown.html", {"title": problem.message}, status=problem.status)
+    return render(request, "link/unknown.html", {"title": problem_text(problem)[0]}, status=problem.status)
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -114,9 +117,9 @@ def _tiles(
         "promise": promise_view(rules),
         "mode": str(kind),
         "package_url": reverse("package", args=[token]) if service.package_no and kind is RatingKind.FIRST else "",
-        "mode_note": NOTES.get(kind, ""),
+        "mode_note": kind_note(kind),
         "action": reverse("rate", args=[token]) + _via(request),
-        "error": f"{error.message}{error.cure}" if error else "",
+        "error": problem_line(error),
     }
     return render(request, "link/rate.html", context, status=error.status if error else 200)
 
@@ -136,23 +139,24 @@ def _reasons(
     more = [tag for tag in tags if not tag["base"]]
     context = {
         "service": service_view(service),
-        "level_label": level.label,
+        "level_label": level_label(rules, level),
         "levels": levels_view(rules),
         "tags_base": [tag for tag in tags if tag["base"]],
         "tags_more": more,
         "more_open": any(tag["code"] in said["tags"] for tag in more),
         "text_max": rules.value("text_max").value,
-        "change_until_text": f"{clock.beijing(rating.change_until):%H:%M} 前",
+        "change_until_text": before(rating.change_until),
         "action": reverse("rate", args=[token]) + _via(request),
         "rating": said,
-        "error": f"{error.message}{error.cure}" if error else "",
+        "error": problem_line(error),
     }
     return render(request, "link/reasons.html", context, status=error.status if error else 200)
 
 
 def _closed(request: HttpRequest, service: Service) -> HttpResponse:
     problem = InvitationClosed()
-    context = {"service": service_view(service), "title": problem.message, "cure": problem.cure}
+    title, cure = problem_text(problem)
+    context = {"service": service_view(service), "title": title, "cure": cure}
     return render(request, "link/closed.html", context, status=problem.status)
 
 
@@ -182,13 +186,13 @@ def _receipt(
             **words_view(last, rules),
             "receipt_code": tokens.receipt_code(last.pk),
             "state_text": " · ".join(
-                filter(None, (RatingKind(last.kind).label, entry_label(last), clock.moment_text(last.rated_at)))
+                filter(None, (kind_label(last.kind), entry_label(last), moment_text(last.rated_at)))
             ),
             "others": [words_view(rating, rules) for rating in reversed(ratings[:-1])],
         }
         if token and _may_change(request, last, now):
             context["change_url"] = f"{address}?step=reasons"
-            context["can_change_until_text"] = f"{clock.beijing(last.change_until):%H:%M} 前可以修改"
+            context["can_change_until_text"] = _("{time}可以修改").format(time=before(last.change_until))
     return render(request, "link/receipt.html", context, status=409 if error else 200)
 
 
@@ -295,7 +299,7 @@ def _refused(
     kind = next_kind(service, ratings, now)
     if kind is not None:
         return _tiles(request, token, service, kind, problem)
-    return _receipt(request, service, ratings, now, token, error=f"{problem.message}{problem.cure}")
+    return _receipt(request, service, ratings, now, token, error=problem_line(problem))
 
 
 # --- by receipt code ---------------------------------------------------------------------------
@@ -313,12 +317,12 @@ def receipt_lookup(request: HttpRequest) -> HttpResponse:
     key = f"receipt:{request.META.get('REMOTE_ADDR', '')}"
     cache.add(key, 0, 60)
     if cache.incr(key) > TRIES_A_MINUTE:
-        context["error"] = "查询太频繁。请过一分钟再试。"
+        context["error"] = _("查询太频繁。请过一分钟再试。")
         return render(request, "link/receipt_lookup.html", context, status=429)
     code = request.POST.get("code", "")
     rating = Rating.objects.select_related("service").filter(receipt=tokens.receipt_index(code)).first()
     if rating is None:
-        context["error"] = "没有找到这个回执号。请核对 16 位数字。"
+        context["error"] = _("没有找到这个回执号。请核对 16 位数字。")
         return render(request, "link/receipt_lookup.html", context, status=404)
     cache.decr(key)  # the right code costs nothing
     ratings = list(Rating.objects.filter(service=rating.service, ordinal__lte=rating.ordinal).order_by("ordinal"))

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,9 +24,10 @@ from minping.evaluate.channels.sms.services.codes import phone_code_send
 from minping.evaluate.models import Service
 from minping.evaluate.services import InvitationUnknown
 from minping.evaluate.states import RatingKind
-from minping.evaluate.view import service_view
+from minping.evaluate.view import kind_label, service_view
 from minping.kernel import clock
 from minping.kernel.errors import Problem
+from minping.kernel.language import problem_line
 from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
 
@@ -109,7 +111,7 @@ def _window(
         "action": reverse("window_code", args=[row.code]),
         "identifier": identifier,
         "tail": phone[-4:],
-        "error": f"{problem.message}{problem.cure}" if problem else "",
+        "error": problem_line(problem),
     }
     return render(request, "qr/window.html", context, status=problem.status if problem else 200)
 
@@ -126,7 +128,9 @@ def _list(request: HttpRequest, row: WindowCode) -> HttpResponse:
     try:
         identifier = UUID(request.POST.get("id", ""))
     except ValueError as failure:
-        raise services.CodeDead("验证码要重新获取。", cure="请再填一次手机号。") from failure
+        raise services.CodeDead(
+            gettext_noop("验证码要重新获取。"), cure=gettext_noop("请再填一次手机号。")
+        ) from failure
     found = services.services_prove(
         row=row, identifier=identifier, digits=request.POST.get("digits", ""), at=clock.now()
     )
@@ -134,7 +138,7 @@ def _list(request: HttpRequest, row: WindowCode) -> HttpResponse:
         "services": [
             {
                 **service_view(open_.service),
-                "kind": "" if open_.kind == RatingKind.FIRST else RatingKind(open_.kind).label,
+                "kind": "" if open_.kind == RatingKind.FIRST else kind_label(open_.kind),
                 "url": _proven(open_.service),
             }
             for open_ in found

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext_noop
 
 from minping import law
 from minping.evaluate.channels.qr.models import DeadScan, WindowCode
@@ -29,8 +30,8 @@ MOST = 20
 class CodeDead(Problem):
     code = "window_code_dead"
     status = 410
-    message = "这个二维码已经停用。"
-    cure = "请扫窗口现在张贴的码，或用短信、回执单上的评价链接。"
+    message = gettext_noop("这个二维码已经停用。")
+    cure = gettext_noop("请扫窗口现在张贴的码，或用短信、回执单上的评价链接。")
 
 
 def window_codes_make(*, by: Actor, at: datetime) -> list[Point]:

@@ -34,7 +34,8 @@ from minping.evaluate.channels.tablet.services import (
     report_take,
 )
 from minping.evaluate.channels.tablet.services.pairing import PAIRED, area_of
-from minping.evaluate.view import levels_view, tags_view
+from minping.evaluate.channels.tablet.words import words_of
+from minping.evaluate.view import levels_view, tags_view, verify_promise
 from minping.kernel import clock
 from minping.kernel.errors import Invalid, NotFound, Problem
 from minping.kernel.web import actor, public_page, staff_page
@@ -84,8 +85,8 @@ def tablet(request: HttpRequest) -> HttpResponse:
         ],
         "idle": rules.value("tablet_idle").number,
         "countdown": rules.value("tablet_countdown").number,
-        "verify_days": rules.limit("verify").value,
-        "rectify_days": rules.limit("rectify").value,
+        "promise": verify_promise(rules),
+        "words": words_of(rules),
         "text_max": rules.value("text_max").number,
         "stream": stream,
     }

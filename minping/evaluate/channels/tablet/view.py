@@ -6,11 +6,14 @@ import json
 from datetime import datetime
 from typing import Any
 
+from django.utils import translation
+
 from minping.evaluate.channels.tablet.models import DeviceEvent
 from minping.evaluate.models import Service
 from minping.evaluate.states import Outcome
 from minping.evaluate.view import service_view
 from minping.kernel import privacy
+from minping.kernel.language import LANGUAGES, SIMPLIFIED, said
 
 # The compound surnames still met with; any other name is called by its first character.
 COMPOUND = frozenset({
@@ -51,10 +54,27 @@ def event_view(event: DeviceEvent, now: datetime) -> dict[str, Any] | None:
         return shown
     if shown["left"] <= 0 or (event.kind == DeviceEvent.Kind.OFFER and service.outcome != Outcome.NONE):
         return None
-    shown |= {**service_view(service), "whom": whom(service), "group": group(service), "of": _opaque(service.pk.bytes)}
+    shown |= {
+        **service_view(service),
+        "in": _in_other_languages(service),
+        "whom": whom(service),
+        "group": group(service),
+        "of": _opaque(service.pk.bytes),
+    }
     if event.rating is not None:
         shown["level"] = event.rating.level
     return shown
+
+
+def _in_other_languages(service: Service) -> dict[str, dict[str, str]]:
+    """The words of the event that change with the language; the person in front chooses it."""
+    found = {}
+    for code in LANGUAGES:
+        if code != SIMPLIFIED:
+            with translation.override(code):
+                names = service_view(service)
+                found[code] = {"item_name": said(names["item_name"]), "served_text": names["served_text"]}
+    return found
 
 
 def as_sse(shown: dict[str, Any]) -> bytes:

@@ -23,9 +23,10 @@ from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind
 from minping.evaluate.services import LevelUnknown, Press, rating_give
 from minping.evaluate.states import RatingKind
-from minping.evaluate.view import NOTES, levels_view, promise_view, rules_of, service_view, tags_view
+from minping.evaluate.view import kind_note, levels_view, promise_view, rules_of, service_view, tags_view
 from minping.kernel import clock
 from minping.kernel.errors import Problem
+from minping.kernel.language import level_label, problem_line
 from minping.kernel.web import public_page
 
 Page = Callable[..., HttpResponse]
@@ -56,7 +57,7 @@ def _show(request: HttpRequest, name: str, error: Problem | None = None, **conte
         "idle": idle,
         "countdown": countdown,
         "whole": idle + countdown,
-        "error": f"{error.message}{error.cure}" if error else "",
+        "error": problem_line(error),
         "can_text": gateway().real or settings.MINPING_SANDBOX,
         "text_note": not gateway().real,
     }
@@ -183,7 +184,7 @@ def _stand(request: HttpRequest, here: Visit, service: Service, error: Problem |
             said = {**said, "tags": request.POST.getlist("tags"), "text": request.POST.get("text", "")}
         tags = tags_view(rules, level)
         return _show(
-            request, "reasons", error, **shown, level_label=level.label, rating=said,
+            request, "reasons", error, **shown, level_label=level_label(rules, level), rating=said,
             tags_base=[tag for tag in tags if tag["base"]], tags_more=[tag for tag in tags if not tag["base"]],
             text_max=rules.value("text_max").value,
         )  # fmt: skip
@@ -192,7 +193,7 @@ def _stand(request: HttpRequest, here: Visit, service: Service, error: Problem |
         closed = clock.now() >= service.closes_at
         return _show(request, "over", error, **shown, closed=closed)
     return _show(
-        request, "rate", error, **shown, mode=str(kind), mode_note=NOTES.get(kind, ""), promise=promise_view(rules)
+        request, "rate", error, **shown, mode=str(kind), mode_note=kind_note(kind), promise=promise_view(rules)
     )
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from minping import law
 from minping.evaluate import tokens
@@ -30,22 +31,22 @@ SHOWN = 9  # services of one case offered at once, the latest first
 class SlipUnknown(Problem):
     code = "slip_unknown"
     status = 404
-    message = "没有找到这个凭条码。"
-    cure = "请核对凭条上的 16 位数字，或者扫凭条上的二维码。"
+    message = gettext_noop("没有找到这个凭条码。")
+    cure = gettext_noop("请核对凭条上的 16 位数字，或者扫凭条上的二维码。")
 
 
 class CaseUnknown(Problem):
     code = "case_and_phone_unmatched"
     status = 404
-    message = "办件编号和手机号对不上。"
-    cure = "请核对办件编号，并用办事时登记的手机号重新获取验证码。"
+    message = gettext_noop("办件编号和手机号对不上。")
+    cure = gettext_noop("请核对办件编号，并用办事时登记的手机号重新获取验证码。")
 
 
 class TerminalPaused(Problem):
     code = "terminal_paused"
     status = 429
-    message = "错的次数太多，先停 {minutes} 分钟。"
-    cure = "请稍后再试，或到窗口请工作人员帮您核对编号；也可以用短信里的评价链接。"
+    message = gettext_noop("错的次数太多，先停 {minutes} 分钟。")
+    cure = gettext_noop("请稍后再试，或到窗口请工作人员帮您核对编号；也可以用短信里的评价链接。")
 
 
 def plain(typed: str) -> str:

@@ -16,7 +16,7 @@
     voice.cancel();
     if (button.dataset.reading) { rest(); return; }
     var said = new SpeechSynthesisUtterance(words());
-    said.lang = document.documentElement.lang;
+    said.lang = button.dataset.voice || document.documentElement.lang;
     said.rate = 0.85;
     said.onend = rest;
     said.onerror = rest;

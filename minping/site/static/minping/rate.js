@@ -9,7 +9,8 @@
     if (!out || !max) return;
     function show() {
       var n = Array.from(area.value).length;
-      out.textContent = n > max ? "已超出 " + (n - max) + " 字，请删减后提交" : "已写 " + n + " 字，最多 " + max + " 字";
+      var said = n > max ? area.dataset.over : area.dataset.written; // in the page's own language
+      out.textContent = said.replace("{n}", n > max ? n - max : n).replace("{max}", max);
       out.classList.toggle("over", n > max);
     }
     area.addEventListener("input", show);

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext_noop
 
 from minping import law
 from minping.evaluate import tokens
@@ -29,29 +30,29 @@ NEED = {"window": "扫窗口码", "terminal": "自助终端", "list": "我的待
 class PhoneRefused(Problem):
     code = "phone_refused"
     status = 422
-    message = "这不像一个手机号码。"
-    cure = "请填办事时登记的 11 位手机号。"
+    message = gettext_noop("这不像一个手机号码。")
+    cure = gettext_noop("请填办事时登记的 11 位手机号。")
 
 
 class CodesTooMany(Problem):
     code = "phone_codes_too_many"
     status = 429
-    message = "验证码要得太频繁。"
-    cure = "请过一小时再试，或用短信里的评价链接。"
+    message = gettext_noop("验证码要得太频繁。")
+    cure = gettext_noop("请过一小时再试，或用短信里的评价链接。")
 
 
 class CodeWrong(Problem):
     code = "phone_code_wrong"
     status = 422
-    message = "验证码不对。"
-    cure = "请核对短信里的六位数字。"
+    message = gettext_noop("验证码不对。")
+    cure = gettext_noop("请核对短信里的六位数字。")
 
 
 class CodeOver(Problem):
     code = "phone_code_over"
     status = 410
-    message = "这个验证码已经失效。"
-    cure = "请重新获取一个。"
+    message = gettext_noop("这个验证码已经失效。")
+    cure = gettext_noop("请重新获取一个。")
 
 
 def phone_code_send(*, phone: str, purpose: str, address: str, at: datetime) -> UUID:

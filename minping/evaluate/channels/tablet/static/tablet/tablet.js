@@ -29,6 +29,10 @@
   let waiting = 0;
   let ahead = 0; // by how much this device's clock runs ahead of the server's, for the clock on the wall only
   let checking = null;
+  const words = JSON.parse(set.words);
+  const FIRST = document.querySelector("[data-lang]").dataset.lang;
+  let lang = FIRST; // of the one who stands here; the next one finds the house's own again
+  let saved = null;
 
   // --- kept on the device -----------------------------------------------------------------------
 
@@ -148,12 +152,12 @@
       wipe();
       go("thanks");
     }
-    $("thanks-h").textContent = "这次没有收下";
-    $("thanks-note").textContent = one.error.message;
+    $("thanks-h").textContent = say("这次没有收下");
+    $("thanks-note").textContent = say(one.error.message);
   }
 
   function receipt(code) {
-    $("thanks-note").textContent = "回执号 " + code + "，凭它可以随时查询办到哪一步。";
+    $("thanks-note").textContent = say("回执号 {code}，凭它可以随时查询办到哪一步。").replace("{code}", code);
   }
 
   // --- being told -------------------------------------------------------------------------------
@@ -244,7 +248,7 @@
 
   function wipe() {
     for (const id of ["what", "whom", "tail", "when", "saved", "saved-note", "thanks-note"]) $(id).textContent = "";
-    $("thanks-h").textContent = "谢谢，您的评价已收下";
+    $("thanks-h").textContent = say("谢谢，您的评价已收下");
     $("text").value = "";
     closing = [];
     document.querySelectorAll("#reasons input").forEach((box) => (box.checked = false));
@@ -255,13 +259,10 @@
   function show(event) {
     wipe();
     current = { event: event, press: null, level: event.level || 0 };
-    $("what").textContent = event.item_name;
-    $("whom").textContent = event.whom;
-    $("tail").textContent = "办件尾号 " + event.case_tail;
-    $("when").textContent = event.served_text;
+    told();
     keep({ type: "note", event: event.id, what: "shown" });
     if (event.kind === "reason") {
-      reasons("按键器已收到您的评价", "“" + label(event.level) + "”。愿意的话，请说说原因。");
+      reasons("按键器已收到您的评价", "“{level}”。愿意的话，请说说原因。");
     } else {
       go("rate");
       touched = -TOUCHED; // nobody has touched it yet
@@ -270,11 +271,49 @@
 
   const label = (level) => document.querySelector('#rate [data-level="' + level + '"]').textContent.trim();
 
-  function reasons(head, note) {
-    $("saved").textContent = head;
-    $("saved-note").textContent = note;
+  function reasons(head, ...notes) {
+    saved = [head, notes];
+    savedNow();
     document.querySelectorAll("[data-tags]").forEach((box) => (box.hidden = Number(box.dataset.tags) !== current.level));
     go("reasons");
+  }
+
+  function savedNow() {
+    if (!saved || !current) return;
+    $("saved").textContent = say(saved[0]);
+    $("saved-note").textContent = saved[1].map((note) => say(note).replace("{level}", label(current.level))).join(" ");
+  }
+
+  // The service under the eyes, in the language chosen; its name has no English and says that it is Chinese.
+  function told() {
+    if (!current) return;
+    const event = current.event;
+    const names = (event.in && event.in[lang]) || event;
+    $("what").textContent = names.item_name;
+    $("what").lang = lang === "zh-hant" ? "zh-Hant" : "zh-CN";
+    $("whom").textContent = event.whom;
+    $("tail").textContent = say("办件尾号 {tail}").replace("{tail}", event.case_tail);
+    $("when").textContent = names.served_text;
+  }
+
+  // --- in which language ------------------------------------------------------------------------
+
+  const say = (text) => (words[lang] && words[lang][text]) || text;
+
+  function speak(chosen) {
+    lang = chosen;
+    document.querySelectorAll("[data-lang]").forEach((button) => {
+      const here = button.dataset.lang === lang;
+      button.setAttribute("aria-pressed", String(here));
+      if (here) document.documentElement.lang = button.dataset.tag;
+    });
+    document.querySelectorAll("[data-say]").forEach((place) => {
+      place.dataset.say = place.dataset.say || place.textContent.trim();
+      place.textContent = say(place.dataset.say);
+    });
+    told();
+    savedNow();
+    sign();
   }
 
   function end(what, onward) {
@@ -283,6 +322,7 @@
     if (done) over(done.event, what);
     if (onward === false) return;
     wipe();
+    speak(FIRST);
     go("idle");
     next();
   }
@@ -298,12 +338,12 @@
     } catch (failure) {
       mine.press = null;
       document.querySelectorAll("#rate .tile").forEach((tile) => (tile.disabled = false));
-      $("whom").textContent = "没有存下，请再按一次，或稍后用手机评价。";
+      $("whom").textContent = say("没有存下，请再按一次，或稍后用手机评价。");
       return;
     }
     over(mine.event, null);
     if (current === mine) {
-      reasons("已收下", "您选了“" + label(level) + "”。" + (online ? "" : "已存在本机，联网后自动送出。"));
+      reasons("已收下", "您选了“{level}”。", ...(online ? [] : ["已存在本机，联网后自动送出。"]));
     }
   }
 
@@ -324,7 +364,7 @@
       if (mine.press || !skip) await keep(entry);
     } catch (failure) {
       current = mine; // what was typed is still on the page
-      $("saved-note").textContent = "没有存下，请再点一次。";
+      $("saved-note").textContent = say("没有存下，请再点一次。");
       return;
     }
     const said = [$("thanks-h").textContent, $("thanks-note").textContent];
@@ -343,7 +383,7 @@
     if (mine.press) entry.press = mine.press;
     else entry.event = mine.event.id;
     await keep(entry);
-    if (current === mine) reasons("已收下", "改为“" + label(level) + "”。");
+    if (current === mine) reasons("已收下", "改为“{level}”。");
     document.querySelectorAll("#reasons details").forEach((more) => (more.open = false));
   }
 
@@ -360,7 +400,7 @@
   function sign() {
     const place = $("sign");
     const state = stopped ? "stopped" : waiting && !online ? "waiting" : online ? "online" : "waiting";
-    const said = { stopped: "停用", online: "在线", waiting: waiting ? "等待 " + waiting : "连接中断" }[state];
+    const said = { stopped: say("停用"), online: say("在线"), waiting: waiting ? say("等待 {n}").replace("{n}", waiting) : say("连接中断") }[state];
     if (place.textContent !== said) place.textContent = said;
     place.dataset.state = state;
   }
@@ -419,6 +459,8 @@
   $("full").addEventListener("click", () => document.documentElement.requestFullscreen && document.documentElement.requestFullscreen());
   window.addEventListener("online", flush);
   if ("serviceWorker" in navigator) navigator.serviceWorker.register(set.worker, { scope: "/tablet/" });
+  document.querySelectorAll("[data-lang]").forEach((button) => button.addEventListener("click", () => speak(button.dataset.lang)));
+  speak(FIRST);
   go("idle");
   tick();
   setInterval(tick, 250);

@@ -122,7 +122,9 @@ def test_the_terminals_own_software_leads_straight_to_the_tiles_and_no_script_is
     expect(screen.get_by_role("heading", name="您对这次服务满意吗？")).to_be_visible()
     assert screen.url == f"{live.url}/terminal/rate"
 
-    plain = chromium.new_context(java_script_enabled=False, viewport={"width": 820, "height": 1180}).new_page()
+    plain = chromium.new_context(
+        java_script_enabled=False, locale="zh-CN", viewport={"width": 820, "height": 1180}
+    ).new_page()
     plain.goto(f"{live.url}/terminal/")
     plain.get_by_label("凭条码").fill(told["slip_code"])
     plain.get_by_role("button", name="下一步").click()

@@ -206,7 +206,9 @@ def test_the_browsers_own_voice_reads_the_elders_page_and_without_one_nothing_is
     screen.get_by_role("button", name="停止朗读").click()
     expect(screen.get_by_role("button", name="读给我听")).to_be_visible()
 
-    mute = chromium.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+    mute = chromium.new_context(
+        viewport={"width": 390, "height": 844}, java_script_enabled=False, locale="zh-CN"
+    ).new_page()
     mute.goto(address + "?elder=1")
     expect(mute.get_by_role("button", name="读给我听")).to_be_hidden()
     mute.get_by_role("button", name="满意", exact=True).click()

@@ -29,7 +29,7 @@
   let waiting = 0;
   let ahead = 0; // by how much this device's clock runs ahead of the server's, for the clock on the wall only
   let checking = null;
-  const words = JSON.parse(set.words);
+  const speech = JSON.parse(set.words);
   const FIRST = document.querySelector("[data-lang]").dataset.lang;
   let lang = FIRST; // of the one who stands here; the next one finds the house's own again
   let saved = null;
@@ -298,14 +298,17 @@
 
   // --- in which language ------------------------------------------------------------------------
 
-  const say = (text) => (words[lang] && words[lang][text]) || text;
+  const say = (text) => (speech[lang] && speech[lang][text]) || text;
 
   function speak(chosen) {
     lang = chosen;
     document.querySelectorAll("[data-lang]").forEach((button) => {
       const here = button.dataset.lang === lang;
-      button.setAttribute("aria-pressed", String(here));
-      if (here) document.documentElement.lang = button.dataset.tag;
+      button.toggleAttribute("aria-current", here);
+      if (here) {
+        button.setAttribute("aria-current", "true");
+        document.documentElement.lang = button.dataset.tag;
+      }
     });
     document.querySelectorAll("[data-say]").forEach((place) => {
       place.dataset.say = place.dataset.say || place.textContent.trim();

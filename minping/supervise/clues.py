@@ -13,6 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from minping import law
 from minping.evaluate.models import Service
@@ -21,6 +23,7 @@ from minping.kernel import clock, journal, machine, privacy
 from minping.kernel.access import Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Invalid, NotFound, Problem, Stale
+from minping.kernel.language import day_text
 from minping.kernel.moves import CONFLICTS
 from minping.registry import queries as registry
 from minping.supervise import sealed
@@ -35,15 +38,15 @@ ACTION = "clue."  # journal rows that only those who open clues may see
 class NoClueKey(Problem):
     code = "no_clue_key"
     status = 409
-    message = "还没有登记纪检公钥，这里不能封存线索。"
-    cure = "请直接拨打 12388 或 12345，或向纪检机关书面反映。"
+    message = gettext_noop("还没有登记纪检公钥，这里不能封存线索。")
+    cure = gettext_noop("请直接拨打 12388 或 12345，或向纪检机关书面反映。")
 
 
 class TooManyReports(Problem):
     code = "too_many_reports"
     status = 429
-    message = "这次服务今天已经反映过 {most} 次，都已收到。"
-    cure = "如有新的情况，请明天再写，或拨打 12388。"
+    message = gettext_noop("这次服务今天已经反映过 {most} 次，都已收到。")
+    cure = gettext_noop("如有新的情况，请明天再写，或拨打 12388。")
 
 
 # --- the key -----------------------------------------------------------------------------------
@@ -161,9 +164,15 @@ def _seal(key: ClueKey, content: dict[str, Any], at: datetime, trace: bytes | No
 def _words(words: str) -> str:
     text = words.strip()
     if not text:
-        raise Invalid("请写下发生了什么。", cure="", field="words")
+        raise Invalid(gettext_noop("请写下发生了什么。"), cure="", field="words")
     if len(text) > LONGEST:
-        raise Invalid(f"写了 {len(text)} 个字，最多 {LONGEST} 个字。", cure="请删减后再提交。", field="words")
+        raise Invalid(
+            gettext_noop("留言有 {count} 个字，最多 {most} 个字。"),
+            cure=gettext_noop("请删减后再提交，您写的内容还在页面上。"),
+            field="words",
+            count=len(text),
+            most=LONGEST,
+        )
     return text
 
 
@@ -214,16 +223,21 @@ def day_of(day: date) -> str:
     return clock.day_text(datetime.combine(day, time(12), law.BEIJING))
 
 
+def said_day(day: date) -> str:
+    """`day_of` in the language of the page."""
+    return day_text(datetime.combine(day, time(12), clock.BEIJING))
+
+
 def reports_of(service: Service) -> list[dict[str, str]]:
     """What the receipt says of the reports about this service: when, and how far; never what."""
     found = Clue.objects.filter(trace=_trace(service)).order_by("day", "number").values_list("day", "state")
     return [
-        {"day_text": day_of(day), "state_label": RECEIPT_LABEL[ClueState(state)]} for day, state in found
+        {"day_text": said_day(day), "state_label": _(RECEIPT_LABEL[ClueState(state)])} for day, state in found
     ]  # fmt: skip
 
 
 RECEIPT_LABEL = {  # that 纪检 has closed it is for 纪检 to tell
-    ClueState.SEALED: "已收到", ClueState.TAKEN: "已转交", ClueState.SETTLED: "已转交",
+    ClueState.SEALED: gettext_noop("已收到"), ClueState.TAKEN: gettext_noop("已转交"), ClueState.SETTLED: gettext_noop("已转交"),
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from minping.evaluate import tokens
@@ -16,6 +17,7 @@ from minping.evaluate.models import Rating
 from minping.evaluate.view import service_view
 from minping.kernel import clock
 from minping.kernel.errors import Problem
+from minping.kernel.language import problem_line
 from minping.kernel.web import public_page
 from minping.supervise import clues
 
@@ -32,10 +34,10 @@ def report(request: HttpRequest) -> HttpResponse:
     tries = f"receipt:{request.META.get('REMOTE_ADDR', '')}"
     cache.add(tries, 0, 60)
     if cache.incr(tries) > TRIES_A_MINUTE:
-        return _lookup(request, "太频繁。请过一分钟再试。", 429)
+        return _lookup(request, _("查询太频繁。请过一分钟再试。"), 429)
     rating = Rating.objects.select_related("service").filter(receipt=tokens.receipt_index(code)).first()
     if rating is None:
-        return _lookup(request, "没有找到这个回执号。请核对 16 位数字。", 404)
+        return _lookup(request, _("没有找到这个回执号。请核对 16 位数字。"), 404)
     cache.decr(tries)
     service = rating.service
     said = {name: request.POST.get(name, "") for name in ("words", "contact")}
@@ -44,7 +46,7 @@ def report(request: HttpRequest) -> HttpResponse:
         try:
             clues.report_hand_in(service=service, **said, at=clock.now())
         except Problem as problem:
-            error, status = problem.message + problem.cure, problem.status
+            error, status = problem_line(problem), problem.status
         else:
             return HttpResponseRedirect(reverse("reported"))  # a reload hands nothing in twice
     context = {

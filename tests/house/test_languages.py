@@ -59,7 +59,7 @@ def test_no_public_template_says_anything_outside_the_catalogue() -> None:
         for line in bare(file.read_text("utf-8")).splitlines()
         if HAN.search(line)
     }
-    assert silent == set()
+    assert silent == set(), "docs/channels.md, 7: {% translate %}, then python -m tests.support.catalogue"
 
 
 def test_the_labels_of_the_states_are_in_the_catalogue() -> None:
@@ -128,7 +128,9 @@ def public_words() -> dict[str, str]:
 
 def hints(chinese: str, english: str) -> bool:
     """Whether a sentence leans: a wish for praise, or a level's word where no level is due."""
-    if re.search(HINTS["zh"], chinese.replace("好差评", "")) or re.search(HINTS["en"], english):
+    if re.search(HINTS["zh"], chinese.replace("好差评", "").replace("要您改评价、给好评", "")) or re.search(
+        HINTS["en"], english
+    ):
         return True
     return bool(LEVEL_WORDS.search(chinese + english)) and not any(one in chinese for one in MAY_SAY)
 

@@ -12,6 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from minping import law
+from minping.assess import events as assessed
+from minping.assess import messages as assess_messages
 from minping.evaluate import events as evaluated
 from minping.evaluate import jobs as evaluate_jobs
 from minping.evaluate import messages as evaluate_messages
@@ -25,9 +27,11 @@ from minping.evaluate.channels.sms import jobs as sms_jobs
 from minping.evaluate.channels.tablet import services as tablets
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.services import from_above as evaluate_from_above
+from minping.evaluate.services import from_below as evaluate_from_below
 from minping.evaluate.states import RatingKind
-from minping.feedback import decisions
+from minping.feedback import authority, decisions
 from minping.feedback import events as fed_back
+from minping.feedback import from_below as feedback_from_below
 from minping.feedback import messages as feedback_messages
 from minping.feedback import queries as feedback_queries
 from minping.feedback import services as feedback
@@ -36,20 +40,24 @@ from minping.feedback.states import CaseState
 from minping.kernel import journal
 from minping.kernel.jobs import Job
 from minping.rectify import events as rectified
+from minping.rectify import from_below as rectify_from_below
 from minping.rectify import jobs as rectify_jobs
 from minping.rectify import messages as rectify_messages
 from minping.rectify import pages as rectify_pages
 from minping.rectify import queries as rectify_queries
 from minping.rectify import services as rectify
 from minping.rectify import words
+from minping.registry import queries as registry
 from minping.supervise import clues, repeats
 from minping.supervise import jobs as supervise_jobs
 from minping.upstream import events as upstreamed
 from minping.upstream import incoming
 from minping.upstream import jobs as upstream_jobs
 from minping.upstream import services as upstream
+from minping.upstream.below.intake import Told
 from minping.upstream.events import RatingCameDown
 from minping.upstream.port import Message
+from minping.upstream.provinces import driver
 
 
 def _rating_draft(service: Service, rating: Rating, not_before: datetime | None = None) -> upstream.Draft:
@@ -84,6 +92,8 @@ def send_changed_ratings(event: evaluated.RatingsChanged) -> None:
 
 
 def _send_case(case: Case, at: datetime) -> None:
+    if case.origin:  # what comes from below goes on as it came, revision by revision (upstream/below/intake)
+        return
     upstream.messages_enqueue(
         [
             upstream.Draft(
@@ -129,6 +139,30 @@ def send_case(
 ) -> None:
     """Every step that the province wants to know is an update of the same record (minan/4.2.1)."""
     _send_case(event.case, event.at)
+
+
+def send_step(event: rectified.OrderAssigned | rectified.OrderMoved) -> None:
+    """A superior that keeps whole records is told every step with its clock; others only what they want to know."""
+    if driver().mirrors:
+        _send_case(feedback.case_step(case_id=event.order.case_id), event.at)
+
+
+def send_application(event: fed_back.RevocationForwarded) -> None:
+    """Passed on: up to the next level, and down, so that those below know with whom it lies."""
+    upstream.messages_enqueue([_revocation_draft(event.revocation, "revocation", 1)], at=event.at)
+    authority.tell_forwarded(event.revocation, at=event.at)
+
+
+def send_report(event: assessed.ReportSent) -> None:
+    """A quarterly report goes to a superior that sums them; to others it is handed in on paper (minan/4.2.4)."""
+    report = event.report
+    if driver().mirrors:
+        draft = upstream.Draft(
+            kind="report", subject=report.pk, area_code=registry.place(report.organization_code).area_code,
+            organization_code=report.organization_code, case_no=assess_messages.case_no_of(report), service_no=1,
+            fact_at=report.sent_at,
+        )  # fmt: skip
+        upstream.messages_enqueue([draft], at=report.sent_at)
 
 
 def offer_at_windows(event: evaluated.ServicesReceived) -> None:
@@ -186,6 +220,8 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 上级
     RatingCameDown: (take_from_above,),
     upstreamed.DecisionCameDown: (decisions.on_decision,),
+    upstreamed.ForwardCameDown: (decisions.on_forward,),
+    upstreamed.SupervisionCameDown: (decisions.on_supervision,),
     # 评价
     evaluated.ServicesReceived: (offer_at_windows,),  # the message upward is enqueued with the batch, by intake itself
     evaluated.RatingsGiven: (send_ratings, tell_ratings, feedback.on_ratings_given, rectify.on_ratings_given),
@@ -203,15 +239,20 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
         send_validity,
         tell_end,
         rectify.on_revocation_answered,
+        authority.on_revocation_answered,
         repeats.on_revocation_answered,
     ),
+    fed_back.RevocationForwarded: (send_application,),
     fed_back.CaseChanged: (send_case, tell_end, words.on_case_changed),
     fed_back.CaseClosed: (send_case, tell_end),
     # 改进
-    rectified.OrderAssigned: (),
+    rectified.OrderAssigned: (send_step,),
+    rectified.OrderMoved: (send_step,),
     rectified.OrderAccepted: (rectify.on_order_accepted,),
     rectified.OrderUnsolved: (rectify.on_order_unsolved,),
     rectified.OrderDone: (rectify.on_order_done,),
+    # 考核
+    assessed.ReportSent: (send_report,),
 }
 
 MESSAGES: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = {
@@ -223,6 +264,20 @@ MESSAGES: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = {
     "case": rectify_messages.case_messages,
     "revocation": feedback_messages.revocation_messages,
     "validity": feedback_messages.validity_messages,
+    "report": assess_messages.report_messages,
+}
+
+# What a subordinate sends up becomes a row here: True where something of it was new (upstream/below).
+TAKERS: Mapping[str, Callable[[Told], bool]] = {
+    "service": evaluate_from_below.take_service,
+    "rating": evaluate_from_below.take_rating,
+    "supplementary": evaluate_from_below.take_rating,
+    "rerating": evaluate_from_below.take_rating,
+    "default": evaluate_from_below.take_default,
+    "case": rectify_from_below.take_case,
+    "revocation": feedback_from_below.take_revocation,
+    "validity": feedback_from_below.take_validity,
+    "report": assess_messages.take_report,
 }
 
 

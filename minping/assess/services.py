@@ -7,10 +7,11 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from minping.assess import quarter as reports
+from minping.assess.events import ReportSent
 from minping.assess.models import QuarterReport
 from minping.assess.periods import Quarter
 from minping.assess.units import Unit
-from minping.kernel import due, journal
+from minping.kernel import due, events, journal
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Problem
 
@@ -75,6 +76,7 @@ def quarter_send(unit: Unit, quarter: Quarter, *, by: Actor, at: datetime) -> Qu
                 "quarter.sent", at=at, actor=by.name, organization_code=unit.code, records=[report],
                 year=quarter.year, quarter=quarter.number, digest=report.digest, clause="minan/4.2.4",
             )  # fmt: skip
+            events.publish(ReportSent(report))
     except IntegrityError as second:  # two people pressed at once
         raise QuarterAlreadySent(quarter=quarter.text) from second
     return report

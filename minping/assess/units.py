@@ -45,7 +45,10 @@ class Unit:
 
     @property
     def reporting(self) -> tuple[str, ...]:
-        """Who within it owes a quarterly report: each subdistrict office, and what stands above all (minan/4.2.4)."""
+        """Who within it owes a quarterly report: each subdistrict office, and what stands above all (minan/4.2.4).
+
+        A district or city owes none itself: its figure is the sum of those below.
+        """
         if self.window_code:
             return ()
         places = registry.directory().places
@@ -54,7 +57,10 @@ class Unit:
             code
             for code in self.codes
             if places[code].kind == Organization.Kind.OFFICE
-            or not any(places[code].path.startswith(path) for path in above if path != places[code].path)
+            or (
+                places[code].kind != Organization.Kind.AUTHORITY
+                and not any(places[code].path.startswith(path) for path in above if path != places[code].path)
+            )
         )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from minping import law
-from minping.evaluate.models import DefaultOutcome, Rating, Service
+from minping.evaluate.models import DefaultOutcome, Rating, RatingRevision, Service
 from minping.evaluate.states import Entry, RatingKind
 from minping.kernel import privacy
 from minping.kernel.clock import beijing
 from minping.upstream.port import Message
+from minping.upstream.provinces import driver
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -42,6 +43,7 @@ def _message(
 
 def service_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
     """Services, with the applicant opened for the superior: the one place where the seal is broken for it."""
+    whole = driver().mirrors
     return {
         service.pk: _message(
             "service",
@@ -61,6 +63,7 @@ def service_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
                 "served_at": _time(service.served_at),
                 "finished_at": _time(service.finished_at),
                 "applicant": privacy.unseal_json(service.applicant.sealed, f"applicant:{service.pk.hex}"),
+                **({"window_name": service.window_name, "received_at": _time(service.received_at)} if whole else {}),
             },
             personal=("applicant",),
         )
@@ -70,6 +73,10 @@ def service_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
 
 def rating_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
     """Ratings of every kind, the words exactly as written."""
+    changed: dict[UUID, str | None] = {}
+    if driver().mirrors:
+        earlier = RatingRevision.objects.filter(rating__in=ids).order_by("revision")
+        changed = {pk: _time(until) for pk, until in earlier.values_list("rating_id", "until")}
     return {
         rating.pk: _message(
             RatingKind(rating.kind).message,
@@ -85,6 +92,7 @@ def rating_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
                 "rated_at": _time(rating.rated_at),
                 "assess_no": max(1, rating.ordinal),  # a share stands where one's own word would (R10)
                 **_how(rating),
+                **({"changed_at": changed[rating.pk]} if rating.pk in changed else {}),
                 # Each round of rectification may bring one: the number keeps them apart above.
                 **({"case_number": str(rating.ordinal)} if rating.kind == RatingKind.RERATING else {}),
             },

@@ -17,6 +17,8 @@ class Service(models.Model):
     Where, by whom and about what is copied in, so that later changes of the registry
     do not move a rating.  Only `outcome` and `outcome_at` ever change, each once and
     from `none`; what they say is proven by the rating's or default's own record.
+
+    `origin` is the subordinate whose record this mirrors (upstream/below); empty for our own.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
@@ -47,11 +49,13 @@ class Service(models.Model):
     closes_at = models.DateTimeField()
     outcome = models.CharField(max_length=10, default=Outcome.NONE)
     outcome_at = models.DateTimeField(null=True)
+    origin = models.CharField(max_length=40, blank=True, default="", db_default="")
 
     JOURNALLED: ClassVar = (
         "organization_code", "case_no", "service_no", "item_code", "window_code", "staff_code", "handling",
         "served_at", "content", "token", "default_due_at", "applicant__sealed",
     )  # fmt: skip
+    JOURNALLED_LATER: ClassVar = {"origin": ""}
 
     class Meta:
         verbose_name = "服务"
@@ -59,7 +63,9 @@ class Service(models.Model):
             models.UniqueConstraint(fields=["organization_code", "case_no", "service_no"], name="service_once"),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["default_due_at"], name="service_silent", condition=models.Q(outcome="none")),
+            models.Index(
+                fields=["default_due_at"], name="service_silent", condition=models.Q(outcome="none", origin="")
+            ),
             models.Index(fields=["organization_code", "served_at"], name="service_period"),
         ]
 

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 
 from minping import law
 from minping.evaluate.services import service_invalidate
-from minping.feedback import services
+from minping.feedback import authority, services
 from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered, RevocationRequested
 from minping.feedback.models import Case, CaseDocument, Revocation
 from minping.feedback.states import MOVES, Authority, CallPurpose, Ground
@@ -25,7 +25,7 @@ from minping.kernel.clock import beijing
 from minping.kernel.documents import Upload
 from minping.kernel.errors import Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
-from minping.upstream.events import DecisionCameDown
+from minping.upstream.events import DecisionCameDown, ForwardCameDown, SupervisionCameDown
 
 Said = Mapping[str, str]
 
@@ -256,11 +256,47 @@ def on_decision(event: DecisionCameDown) -> None:
     "disputed" decides nothing; one already entered by hand under the same number is done.
     """
     told = event.decision
-    case = Case.objects.select_related("service", "rating").filter(number=told.case_number).first()
-    if case is None:
-        raise NotFound("本地没有这一件。", cure="")
+    case = _numbered(told.case_number)
     verb = VERB_OF.get(told.validity, "")
     if not verb or Revocation.objects.filter(case=case, reference=told.decision_reference, answer=verb).exists():
         return
-    said = {"reference": told.decision_reference, "text": told.decided_by}
-    case_decide(case_id=case.pk, verb=verb, said=said, by=SYSTEM, at=event.at)
+    if case.origin:
+        authority.take_answer(case, verb, told, at=event.at)
+        return
+    said = {"reference": told.decision_reference, "text": told.text or told.decided_by}
+    at = _effective(case, told.decided_at, event.at) if verb == "revoke" else event.at
+    case_decide(case_id=case.pk, verb=verb, said=said, by=SYSTEM, at=at)
+
+
+def _effective(case: Case, decided_at: datetime, at: datetime) -> datetime:
+    """From when a revocation holds: from its decision, so that every level counts alike; never before it was asked for."""
+    asked = Revocation.objects.filter(case=case, ended_at__isnull=True).values_list("approved_at", flat=True).first()
+    return max(min(decided_at, at), asked or at)
+
+
+def on_forward(event: ForwardCameDown) -> None:
+    """The level above passed our application on.  Raises NotFound and the machine's refusals."""
+    case = _numbered(event.told.case_number)
+    if case.origin:
+        authority.take_forward(case, event.told.reference, at=event.at)
+    elif not Revocation.objects.filter(case=case, reference=event.told.reference).exists():
+        said = {"reference": event.told.reference}
+        case_decide(case_id=case.pk, verb="forward", said=said, by=SYSTEM, at=event.at)
+
+
+def on_supervision(event: SupervisionCameDown) -> None:
+    """A superior presses: on record where the work is done.  Raises NotFound and the machine's refusals."""
+    case = _numbered(event.told.case_number)
+    told = event.told
+    if case.origin:
+        authority.press(case, told.text, told.reference, told.by, by=SYSTEM, at=event.at)
+        return
+    reason = f"{told.by}督办（{told.reference}）：{told.text}" if told.by else told.text
+    case_decide(case_id=case.pk, verb="supervise", said={"reason": reason}, by=SYSTEM, at=event.at)
+
+
+def _numbered(number: str) -> Case:
+    case = Case.objects.select_related("service", "rating").filter(number=number).first()
+    if case is None:
+        raise NotFound("本地没有这一件。", cure="")
+    return case

@@ -50,6 +50,14 @@ class RevocationAnswered:
 
 
 @dataclass(frozen=True)
+class RevocationForwarded:
+    """This level passed a subordinate's application on to the next (minan/4.2.2)."""
+
+    revocation: Revocation
+    at: datetime
+
+
+@dataclass(frozen=True)
 class CaseChanged:
     """A step that the province is told and nothing else here follows from."""
 

@@ -67,5 +67,6 @@ def _validity(row: Revocation) -> Message:
         ground=row.ground,
         decided_by=f"{Authority(row.authority).label}级" if row.answer else "",
         decision_reference=row.reference,
+        text=row.answer_text if row.answer else "",
     )
     return envelope(content, kind="validity", revision=2 if row.answer else 1, **_about(row))

@@ -44,17 +44,19 @@ class Case(Due):
     closed_at = models.DateTimeField(null=True)
     result = models.CharField(max_length=20, blank=True)
     revision = models.SmallIntegerField(default=1)
+    origin = models.CharField(max_length=40, blank=True, default="")  # the subordinate that works on it; empty: we do
 
     JOURNALLED: ClassVar = (
         "number", "service_id", "rating_id", "state", "level", "opened_at", "due_at", "verified_at", "appealed_at",
         "appealed_by", "appeal", "supervised_at", "confirmed_at", "closed_at", "result",
     )  # fmt: skip
+    JOURNALLED_LATER: ClassVar = {"origin": ""}
 
     class Meta:
         verbose_name = "差评件"
         indexes: ClassVar = [
             # The work list, in its own order and without reading the table (kernel/queues).
-            models.Index(fields=["organization_code", "state", "due_at", "id", "window_code"], name="case_queue"),
+            models.Index(fields=["organization_code", "state", "due_at", "id", "window_code", "origin"], name="case_queue"),
             models.Index(fields=["organization_code", "opened_at"], name="case_period"),
             # The state is a column and no condition: SQLite takes a partial index for a bound value never.
             models.Index(fields=["organization_code", "state", "-closed_at", "id", "window_code"], name="case_done"),

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from minping import law
 from minping.evaluate.events import RatingsChanged, RatingsGiven
@@ -21,6 +22,7 @@ from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Invalid, NotFound, Problem
 from minping.registry import queries as registry
+from minping.upstream.provinces import driver
 
 
 class NotCalledYet(Problem):
@@ -28,6 +30,20 @@ class NotCalledYet(Problem):
     status = 409
     message = "还没有与评价人通上话，不能认定。"
     cure = "请先电话回访；无法联系的，至少在两天里拨打三次并逐次记录（minan/4.2.2）。"
+
+
+class HandledBelow(Problem):
+    code = "handled_below"
+    status = 409
+    message = "这一件在下级办理，本级不能“{verb}”。"
+    cure = "本级可以督办；撤销申请由有权限的一级决定。"
+
+
+class AnsweredByInterface(Problem):
+    code = "answered_by_interface"
+    status = 409
+    message = "撤销申请的答复由上级系统下达，不用手工登记。"
+    cure = "上级决定之后自动生效；很久没有答复的，请与上级联系。"
 
 
 def number_of(identifier: UUID, at: datetime, word: str = "差评") -> str:
@@ -190,6 +206,10 @@ def conflicts(case: Case, by: Actor, permission: str) -> frozenset[str]:
 def refusal(verb: str, case: Case, by: Actor, at: datetime) -> Problem | None:
     """Why `by` may not make the move now (table, role, place, conflict of interest); None where it may."""
     move = MOVES.move(verb)
+    if case.origin:
+        return HandledBelow(verb=move.label)
+    if move.permission == "case.answer" and by.name != SYSTEM.name and driver().mirrors:
+        return AnsweredByInterface()
     return machine.refusal(
         move,
         state=case.state,
@@ -240,6 +260,8 @@ def unreachable(calls: Sequence[tuple[str, datetime]], rules: law.Rules) -> bool
 
 def call_refusal(case: Case, by: Actor, at: datetime) -> Problem | None:
     """Why `by` may not call the person of this case back (R8)."""
+    if case.origin:
+        return HandledBelow(verb="回访")
     where = registry.place(case.organization_code)
     if not by.can("case.call", where.path):
         return machine.NotYours(verb="回访")
@@ -295,6 +317,12 @@ def case_uphold(case: Case, verb: str, note: str, by: Actor, at: datetime) -> Ca
         )  # fmt: skip
         events.publish(CaseConfirmed(case, at, by.name))
     return case
+
+
+def case_step(*, case_id: UUID) -> Case:
+    """The case with a new revision, because something about its rectification changed that a superior is told."""
+    Case.objects.filter(pk=case_id).update(revision=F("revision") + 1)
+    return case_get(case_id)
 
 
 def case_accept(*, case: Case, at: datetime) -> None:

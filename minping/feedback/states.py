@@ -66,7 +66,7 @@ MOVES = Table(
             "refuse", "上级不予撤销，转办整改", (S.REVOKING,), S.CONFIRMED, "case.answer", "minan/4.2.2",
             starts="rectify", announces="RevocationAnswered", by_system=True,
         ),
-        Move("supervise", "督办", (S.CONFIRMED,), S.CONFIRMED, "case.supervise", "minan/4.2.3"),
+        Move("supervise", "督办", (S.CONFIRMED,), S.CONFIRMED, "case.supervise", "minan/4.2.3", by_system=True),
         Move("accept", "整改通过验收", (S.CONFIRMED,), S.ACCEPTED, "", "minan/4.2.3"),
         Move(
             "reopen", "没有解决，重新整改", (S.ACCEPTED,), S.CONFIRMED, "", "minan/4.2.3",
@@ -81,6 +81,21 @@ MOVES = Table(
             "restore", "评价人又改为差评", (S.CLOSED,), S.VERIFYING, "", "minan/3.1.3",
             starts="verify", announces="CaseChanged",
         ),
+    ),
+)  # fmt: skip
+
+
+# What the level with the authority decides on the case of a subordinate (origin not empty): the moves above are
+# made below, these are made here, and what they decide goes down and takes effect there (minan/4.2.2, R7).
+DECISIONS = Table(
+    "撤销申请（有权限的一级）",
+    (
+        Move("grant", "决定撤销这条评价", (S.REVOKING,), S.CLOSED, "case.decide", "minan/4.2.2",
+             announces="RevocationAnswered"),
+        Move("deny", "不予撤销，由下级转办整改", (S.REVOKING,), S.CONFIRMED, "case.decide", "minan/4.2.2",
+             announces="RevocationAnswered"),
+        Move("refer", "转报更高一级", (S.REVOKING,), S.REVOKING, "case.decide", "minan/4.2.2",
+             announces="RevocationForwarded"),
     ),
 )  # fmt: skip
 
@@ -113,6 +128,13 @@ class Authority(StrEnum):
         ladder = list(Authority)
         place = ladder.index(self) + 1
         return ladder[place] if place < len(ladder) else None
+
+    @classmethod
+    def of(cls, area_code: str) -> Authority | None:
+        """The level of an area itself; None for a street, which decides on no revocation."""
+        if len(area_code) > 6 and area_code[6:].strip("0"):
+            return None
+        return cls.DISTRICT if area_code[4:6] != "00" else cls.CITY if area_code[2:4] != "00" else cls.PROVINCE
 
     @classmethod
     def above(cls, area_code: str) -> Authority:

@@ -80,6 +80,13 @@ HISTORY = {
     "case.supervise": "督办",
     "case.accept": "整改通过验收",
     "case.reopen": "没有解决，重新整改，并报告上级",
+    "below.case": "收到下级办理的进展",
+    "below.order": "收到下级整改的进展",
+    "below.revocation": "收到下级的撤销申请",
+    "below.disputed": "下级申请撤销；答复之前照常计入",
+    "below.forward": "转报更高一级",
+    "below.revoke": "决定撤销，自决定时起不计入",
+    "below.refuse": "决定不予撤销，由下级转办整改",
     "order.explain": "责任单位解释说明",
     "order.ask_extension": "情况复杂，申请延期（原时限继续）",
     "order.extend": "负责人同意延期一次",
@@ -321,7 +328,7 @@ def party_context(case: Case) -> dict[str, Any]:
 
 def queue(view: str, scope: work.Scope) -> QuerySet[Case]:
     """Cases waiting in a view, within a scope."""
-    rows: QuerySet[Case] = scope.filter(Case.objects.filter(state=STATE_OF[view]))
+    rows: QuerySet[Case] = scope.filter(Case.objects.filter(state=STATE_OF[view], origin=""))
     return rows
 
 

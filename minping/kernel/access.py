@@ -25,6 +25,7 @@ KEY_PERMISSIONS = {
     "ratings:write": "报来自己页面上收到的评价",
     "calls:write": "接入电话系统",
     "indicators:read": "查询指标",
+    "superior:write": "下级向本级报送（密钥属于下级机构）",
 }
 IMPLIED = {"services:write": ("services:read",)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from ninja.security import HttpBearer
 
 from minping.kernel import access
 from minping.kernel.access import Actor
-from minping.kernel.errors import Forbidden
+from minping.kernel.errors import Forbidden, Problem
 
 
 class Bearer(HttpBearer):
@@ -51,3 +52,17 @@ def actor(request: HttpRequest, permission: str = "") -> Actor:
     if permission and not who.may(permission):
         raise Forbidden(f"这把密钥没有 {permission} 权限。", cure="请管理员另发一把。")
     return who
+
+
+class NotJson(Problem):
+    code = "not_json"
+    message = "请求体不是 JSON。"
+    cure = "请发送一个对象，或对象的数组，UTF-8 编码。"
+
+
+def json_body(request: HttpRequest) -> Any:
+    """The body as JSON.  Raises NotJson."""
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError) as failure:
+        raise NotJson() from failure

@@ -15,7 +15,7 @@ Check = Callable[[Any], Any]
 
 LOWER_MAY = ("nothing", "tighten", "anything")
 LIMIT_UNITS = tuple(model.UNIT_LABELS)
-VALUE_UNITS = ("level", "service", "character", "byte", "file", "suffix", "hour", "count", "second", "clock")
+VALUE_UNITS = ("level", "service", "character", "byte", "file", "suffix", "hour", "count", "second", "clock", "word")
 
 
 class Bad(Exception):

@@ -17,6 +17,14 @@ class OrderAssigned:
 
 
 @dataclass(frozen=True)
+class OrderMoved:
+    """Any move of an order: a superior that keeps whole records is told."""
+
+    order: Order
+    at: datetime
+
+
+@dataclass(frozen=True)
 class OrderAccepted:
     """Someone other than the reporter found the rectification done."""
 

@@ -3,30 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from minping.feedback.models import Case
 from minping.kernel.clock import beijing
 from minping.rectify.models import Order
 from minping.upstream.port import Message
+from minping.upstream.provinces import driver
 
 
 def case_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
     """One record per case above; each step is an update of it, by `revision` (interfaces.md 1.10)."""
-    orders: dict[UUID, Order] = {}
+    orders: dict[UUID, list[Order]] = {}
     for order in Order.objects.filter(case__in=ids).order_by("round"):
-        orders[order.case_id] = order
-    return {case.pk: _message(case, orders.get(case.pk)) for case in _cases(ids)}
+        orders.setdefault(order.case_id, []).append(order)
+    whole = driver().mirrors
+    return {case.pk: _message(case, orders.get(case.pk, []), whole) for case in _cases(ids)}
 
 
 def _cases(ids: Sequence[UUID]) -> list[Case]:
     return list(Case.objects.filter(pk__in=ids).select_related("service"))
 
 
-def _message(case: Case, order: Order | None) -> Message:
-    def time(moment: object) -> str | None:
-        return beijing(moment).isoformat(timespec="seconds") if moment else None  # type: ignore[arg-type]
+def _time(moment: datetime | None) -> str | None:
+    return beijing(moment).isoformat(timespec="seconds") if moment else None
 
+
+def _round(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.pk.hex, "round": order.round, "organization_code": order.organization_code,
+        "window_code": order.window_code, "state": order.state, "assigned_at": _time(order.assigned_at),
+        "rectify_due_at": _time(order.rectify_due_at), "measures": order.measures,
+        "reported_at": _time(order.reported_at), "extended_at": _time(order.extended_at),
+        "accepted_at": _time(order.accepted_at), "followed_at": _time(order.followed_at),
+        "follow_up": order.follow_up, "rerating": order.rerating_id.hex if order.rerating_id else "",
+        "finished_at": _time(order.finished_at),
+    }  # fmt: skip
+
+
+def _clocks(case: Case, orders: Sequence[Order]) -> dict[str, Any]:
+    """What only a superior that keeps whole records is told: each limit as it stands here, never computed again."""
+    return {
+        "rating": case.rating_id.hex, "verify_due_at": _time(case.verify_due_at),
+        "verified_at": _time(case.verified_at), "appealed_at": _time(case.appealed_at),
+        "supervised_at": _time(case.supervised_at), "orders": [_round(order) for order in orders],
+    }  # fmt: skip
+
+
+def _message(case: Case, orders: Sequence[Order], whole: bool) -> Message:
+    order = orders[-1] if orders else None
     return Message(
         kind="case",
         revision=case.revision,
@@ -36,19 +63,20 @@ def _message(case: Case, order: Order | None) -> Message:
         service_no=case.service.service_no,
         fact_at=case.opened_at,
         body={
-            "fact_at": time(case.opened_at),
+            "fact_at": _time(case.opened_at),
             "case_number": case.number,
             "level": case.level,
             "level_system": "interface",
             "state": case.state,
-            "opened_at": time(case.opened_at),
-            "confirmed_at": time(case.confirmed_at),
-            "closed_at": time(case.closed_at),
+            "opened_at": _time(case.opened_at),
+            "confirmed_at": _time(case.confirmed_at),
+            "closed_at": _time(case.closed_at),
             "result": case.result,
             "rounds": order.round if order else 0,
             "measures": order.measures if order else "",
-            "rectified_at": time(order.reported_at) if order else None,
+            "rectified_at": _time(order.reported_at) if order else None,
             "follow_up": order.follow_up if order else "",
             "rerated": bool(order and order.rerating_id),
+            **(_clocks(case, orders) if whole else {}),
         },
     )

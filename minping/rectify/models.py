@@ -44,20 +44,23 @@ class Order(Due):
     call = models.ForeignKey(CallBack, null=True, on_delete=models.PROTECT, related_name="+")
     rerating = models.ForeignKey(Rating, null=True, on_delete=models.PROTECT, related_name="+")
     finished_at = models.DateTimeField(null=True)
+    origin = models.CharField(max_length=40, blank=True, default="")  # the subordinate that works on it; empty: we do
 
     JOURNALLED: ClassVar = (
         "case_id", "round", "state", "assigned_at", "rectify_due_at", "plan", "extension_asked_by", "extended_at",
         "paused_at", "paused_days", "measures", "reported_at", "reported_by",
         "accepted_at", "accepted_by", "follow_up", "rerating_id", "finished_at",
     )  # fmt: skip
-    JOURNALLED_LATER: ClassVar = {"transfer_reason": ""}
+    JOURNALLED_LATER: ClassVar = {"transfer_reason": "", "origin": ""}
 
     class Meta:
         verbose_name = "整改单"
         constraints: ClassVar = [models.UniqueConstraint(fields=["case", "round"], name="order_round_once")]
         indexes: ClassVar = [
             # The work list, in its own order and without reading the table (kernel/queues).
-            models.Index(fields=["organization_code", "state", "due_at", "id", "window_code"], name="order_queue"),
+            models.Index(
+                fields=["organization_code", "state", "due_at", "id", "window_code", "origin"], name="order_queue"
+            ),
             models.Index(fields=["due_at"], name="order_provisional", condition=models.Q(due_provisional=True)),
         ]
 

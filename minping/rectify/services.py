@@ -23,7 +23,7 @@ from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.rectify import words
-from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderUnsolved
+from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderMoved, OrderUnsolved
 from minping.rectify.models import Evidence, Order
 from minping.rectify.states import MOVES, UNREACHABLE, FollowUp, OrderState
 from minping.registry import queries as registry
@@ -67,6 +67,8 @@ def conflicts(order: Order, by: Actor) -> frozenset[str]:
 
 def refusal(verb: str, order: Order, by: Actor, at: datetime) -> Problem | None:
     """Why `by` may not make the move now; None where it may."""
+    if order.origin:
+        return feedback.HandledBelow(verb=MOVES.move(verb).label)
     return machine.refusal(
         MOVES.move(verb),
         state=order.state,
@@ -98,6 +100,7 @@ def _move(
     )  # fmt: skip
     if SAID & set(changes):
         words.words_set([order.case_id])
+    events.publish(OrderMoved(order, at))
     return order
 
 
@@ -329,7 +332,7 @@ def on_revocation_answered(event: RevocationAnswered) -> None:
     """Revoked: nothing is left to rectify."""
     if event.revocation.answer != "revoke":
         return
-    for order in Order.objects.filter(case=event.revocation.case_id, state=OrderState.SUSPENDED):
+    for order in Order.objects.filter(case=event.revocation.case_id, state=OrderState.SUSPENDED, origin=""):
         _move(order, "cancel", SYSTEM, event.at, finished_at=event.at)
 
 

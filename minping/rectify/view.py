@@ -47,7 +47,7 @@ NEXT = {
 
 def queue(view: str, scope: work.Scope) -> QuerySet[Order]:
     """Orders waiting in a view, within a scope."""
-    rows: QuerySet[Order] = scope.filter(Order.objects.filter(state=STATE_OF[view]))
+    rows: QuerySet[Order] = scope.filter(Order.objects.filter(state=STATE_OF[view], origin=""))
     return rows
 
 

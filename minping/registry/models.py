@@ -46,6 +46,7 @@ class Organization(Retirable):
         CENTER = "center", "便民服务中心"
         AGENT_POINT = "agent_point", "便民代办点"
         DEPARTMENT = "department", "部门"
+        AUTHORITY = "authority", "上级主管机构"
 
     code = models.CharField("机构代码", max_length=40, primary_key=True)
     name = models.CharField("名称", max_length=100)

@@ -46,8 +46,9 @@ class Directory:
         return tuple(p.code for p in self.places.values() if any(p.path.startswith(path) for path in paths))
 
     def office(self, area_code: str) -> Place | None:
-        """The office that governs the area: whose installation this is."""
-        return next((p for p in self.places.values() if p.kind == "office" and p.area_code == area_code), None)
+        """The office (of a district or city: its authority) that governs the area: whose installation this is."""
+        mine = (p for p in self.places.values() if p.kind in ("office", "authority") and p.area_code == area_code)
+        return next(mine, None)
 
 
 KEEP_SECONDS = 2.0

@@ -23,11 +23,12 @@ from minping.evaluate.services import services_receive
 from minping.evaluate.states import Outcome
 from minping.evaluate.tokens import invitation_urls
 from minping.kernel import clock
-from minping.kernel.api import ERRORS, Bearer, ErrorBody, actor
+from minping.kernel.api import ERRORS, Bearer, ErrorBody, NotJson, actor
 from minping.kernel.errors import NotFound, Problem
 from minping.law import LawError
 from minping.registry import queries as registry
 from minping.upstream import queries as upstream
+from minping.upstream.below.api import router as superior
 
 MOST = 10_000
 
@@ -37,12 +38,6 @@ class TooManyRows(Problem):
     status = 413
     message = "一次最多报 {most} 行，这次有 {count} 行。"
     cure = "请分几次报送。"
-
-
-class NotJson(Problem):
-    code = "not_json"
-    message = "请求体不是 JSON。"
-    cure = "请发送一个对象，或对象的数组，UTF-8 编码。"
 
 
 class ReceivedOut(Schema):
@@ -153,7 +148,7 @@ def _rows(body: bytes) -> tuple[Sequence[ServiceIn | Problem], bool]:
         return right, True
     try:
         content = json.loads(body)
-    except (ValueError, UnicodeDecodeError) as failure:
+    except ValueError as failure:
         raise NotJson() from failure
     many = isinstance(content, list)
     if not many and not isinstance(content, dict):
@@ -262,5 +257,6 @@ def health_get(request: HttpRequest) -> HttpResponse:
     return healthz()
 
 
+api.add_router("", superior)
 for module in channels.api_modules():
     api.add_router("", import_string(f"{module}.router"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from minping.upstream.messages import NegativeReceived, ValidityContent
+from minping.upstream.messages import ForwardedDown, NegativeReceived, SupervisionDown, ValidityContent
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,22 @@ class DecisionCameDown:
     """The superior's answer to an application for revocation, under its own number (R7)."""
 
     decision: ValidityContent
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ForwardCameDown:
+    """The level that had an application for revocation passed it on (minan/4.2.2)."""
+
+    told: ForwardedDown
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SupervisionCameDown:
+    """A superior presses for a rectification, on record (minan/4.2.3)."""
+
+    told: SupervisionDown
     at: datetime
 
 

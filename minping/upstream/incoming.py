@@ -18,10 +18,18 @@ from django.db import IntegrityError, transaction
 
 from minping.kernel import events, ids, journal, privacy
 from minping.kernel.errors import Problem
-from minping.upstream.events import DecisionCameDown, RatingCameDown
-from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, ValidityContent, _plain, read
-from minping.upstream.models import Incoming, TagOfSuperior
-from minping.upstream.port import Ability, Driver, Later
+from minping.upstream.events import DecisionCameDown, ForwardCameDown, RatingCameDown, SupervisionCameDown
+from minping.upstream.messages import (
+    Dictionary,
+    ForwardedDown,
+    NegativeReceived,
+    NotCanonical,
+    ValidityContent,
+    _plain,
+    read,
+)
+from minping.upstream.models import Incoming, TagOfSuperior, Target
+from minping.upstream.port import Ability, Driver, Later, SendsDown
 from minping.upstream.provinces import driver
 from minping.upstream.watch import task_open
 
@@ -100,11 +108,42 @@ def pull(*, at: datetime, chosen: Driver | None = None, dictionary: bool = True)
     try:
         if Ability.PULL_NEGATIVES in chosen.abilities:
             new = sum(rating_take(one, target=chosen.name, at=at) for one in chosen.negatives())
+        if isinstance(chosen, SendsDown) and Ability.PULL_DOWN in chosen.abilities:
+            new += down_take(chosen, at=at)
         if dictionary and Ability.PULL_DICTIONARY in chosen.abilities:
             dictionary_take(chosen.dictionary(), target=chosen.name, at=at)
     except Later:
         return new  # it does not answer: the next look asks again
     return new
+
+
+def down_take(chosen: SendsDown, *, at: datetime) -> int:
+    """Take what was sent down, in its order, each once; returns how many were new.  Raises Later.
+
+    How far it has come is noted in the transaction that takes it: what is asked for twice is taken once.
+    """
+    name, new = getattr(chosen, "name", ""), 0
+    while True:
+        after = Target.objects.get_or_create(code=name)[0].cursor
+        contents, cursor = chosen.down(after)
+        if cursor <= after:
+            return new
+        with transaction.atomic():
+            if not Target.objects.filter(pk=name, cursor=after).update(cursor=cursor):
+                return new  # another worker has taken them
+            new += sum(_take_one(content, target=name, at=at) for content in contents)
+
+
+def _take_one(content: Any, *, target: str, at: datetime) -> bool:
+    if isinstance(content, NegativeReceived):
+        return rating_take(content, target=target, at=at)
+    if isinstance(content, ValidityContent):
+        return decision_take(content, at=at)
+    reference = f"{content.KIND[0]}:{content.reference}"
+    event = ForwardCameDown(content, at) if isinstance(content, ForwardedDown) else SupervisionCameDown(content, at)
+    return _follow(
+        event, f"上级对 {content.case_number} 的下发（编号 {content.reference}）", reference, number=content.case_number
+    )
 
 
 # --- pushed ------------------------------------------------------------------------------------
@@ -141,18 +180,23 @@ def decision_take(decision: ValidityContent, *, at: datetime) -> bool:
     """
     if not decision.decision_reference.strip():
         raise CallbackUnreadable(why="decision_reference 没有值")
+    return _follow(
+        DecisionCameDown(decision, at),
+        f"上级对 {decision.case_number} 的决定（编号 {decision.decision_reference}）",
+        f"decision:{decision.decision_reference}",
+        number=decision.case_number, validity=decision.validity,
+    )  # fmt: skip
+
+
+def _follow(event: Any, what: str, reference: str, **facts: Any) -> bool:
+    """What follows from something that came down, or a task for a person where it cannot follow."""
+    kind, _, number = reference.partition(":")
     try:
         with transaction.atomic():
-            journal.write(
-                "incoming.decision", at=at, actor="system", number=decision.case_number, validity=decision.validity,
-                reference=decision.decision_reference,
-            )  # fmt: skip
-            events.publish(DecisionCameDown(decision, at))
+            journal.write(f"incoming.{kind}", at=event.at, actor="system", reference=number, **facts)
+            events.publish(event)
     except Problem as problem:
-        text = f"上级对 {decision.case_number} 的决定（编号 {decision.decision_reference}）：{problem.message}"
-        task_open(
-            "incoming", f"decision:{decision.decision_reference}"[:120], text, target=driver().name, rows=[], at=at
-        )
+        task_open("incoming", reference[:120], f"{what}：{problem.message}", target=driver().name, rows=[], at=event.at)
         return False
     return True
 

@@ -1,6 +1,7 @@
 """The canonical messages, typed: what travels between levels of government, whatever the wire looks like.
 
-Nine kinds (issue 5): seven go up, two come down.  A province's profile maps these
+The kinds of issue 5: seven go up, two come down; three more only between levels that both run this program
+(the quarterly report up, 转报 and 督办 down).  A province's profile maps these
 fields to its own names and codes; nothing else of a province is known outside its
 profile and driver.  `typed` checks a stored or built message field by field, so that
 an empty level or a number where a text belongs stops here and not at the superior
@@ -69,6 +70,8 @@ class ServiceContent:
     case_name: str = ""
     node_name: str = ""
     department_code: str = ""
+    window_name: str = ""
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,12 @@ class RatingContent:
     text: str = ""
     case_number: str = ""
     device: str = ""
+    entry: str = ""
+    package_no: str = ""
+    package_rating: str = ""
+    offline: bool = False
+    pressed_at: datetime | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,27 @@ class DefaultContent:
     level: InterfaceLevel
     made_by_rule: str
     made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of a rectification with its clock, for a superior that keeps whole records (Driver.mirrors)."""
+
+    id: str
+    round: int
+    organization_code: str
+    state: str
+    assigned_at: datetime
+    rectify_due_at: datetime
+    window_code: str = ""
+    measures: str = ""
+    reported_at: datetime | None = None
+    extended_at: datetime | None = None
+    accepted_at: datetime | None = None
+    followed_at: datetime | None = None
+    follow_up: str = ""
+    rerating: str = ""
+    finished_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +144,12 @@ class RectificationContent:
     rectified_at: datetime | None = None
     follow_up: str = ""
     rerated: bool = False
+    rating: str = ""
+    verify_due_at: datetime | None = None
+    verified_at: datetime | None = None
+    appealed_at: datetime | None = None
+    supervised_at: datetime | None = None
+    orders: tuple[Round, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +168,7 @@ class ValidityContent:
     ground: str = ""
     decided_by: str = ""
     decision_reference: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +186,41 @@ class RevocationContent:
     call_back_words: str = ""
     evidence: tuple[str, ...] = ()
     applicant_role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportContent:
+    """季度报告: that it was sent, and when it was due (minan/4.2.4, 5.1.5)."""
+
+    KIND: ClassVar = ("report",)
+    organization_name: str
+    year: int
+    quarter: int
+    sent_at: datetime
+    due_at: datetime
+    rule_version: str
+    digest: str
+    figures: str  # the frozen figures as JSON text, exactly as they were sealed by the digest
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedDown:
+    """转报: the level that had an application for revocation has passed it on (minan/4.2.2)."""
+
+    KIND: ClassVar = ("forwarded",)
+    case_number: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionDown:
+    """督办: a superior presses for a rectification, on record (minan/4.2.3)."""
+
+    KIND: ClassVar = ("supervision",)
+    case_number: str
+    reference: str
+    text: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +258,17 @@ class Dictionary:
     tags: tuple[DictionaryTag, ...] = field(default=())
 
 
-Content = ServiceContent | RatingContent | DefaultContent | RectificationContent | ValidityContent | RevocationContent
+Content = (
+    ServiceContent
+    | RatingContent
+    | DefaultContent
+    | RectificationContent
+    | ValidityContent
+    | RevocationContent
+    | ReportContent
+)
 UPWARD: tuple[type[Any], ...] = typing.get_args(Content)
-DOWNWARD: tuple[type[Any], ...] = (NegativeReceived, Dictionary)
+DOWNWARD: tuple[type[Any], ...] = (NegativeReceived, Dictionary, ForwardedDown, SupervisionDown)
 BY_KIND: dict[str, type[Any]] = {kind: one for one in (*UPWARD, *DOWNWARD) for kind in one.KIND}
 # Fields of the content that identify a person, by kind.
 PERSONAL = {"service": ("applicant", "agent"), "revocation": ("call_back_words",)}

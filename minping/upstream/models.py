@@ -71,6 +71,7 @@ class Target(Circuit):
     code = models.CharField(max_length=40, primary_key=True)
     next_slot = models.FloatField(default=0)  # when the superior's rate lets the next message go
     looked_on = models.DateField(null=True)  # the Beijing day of the last daily look (watch.py)
+    cursor = models.BigIntegerField(default=0)  # up to where what it sends down has been taken (Ability.PULL_DOWN)
 
 
 class Incoming(models.Model):
@@ -142,4 +143,68 @@ class Task(models.Model):
             models.UniqueConstraint(
                 fields=["kind", "key"], name="one_open_task", condition=models.Q(closed_at__isnull=True)
             ),
+        ]
+
+
+class Subordinate(models.Model):
+    """A level below that writes to us by our own API: how far what we send down has gone."""
+
+    organization_code = models.CharField(max_length=40, primary_key=True)
+    last_number = models.BigIntegerField(default=0)
+    taken = models.BigIntegerField(default=0)  # up to here it has said that it has it
+    heard_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "下级"
+
+
+class FromBelow(models.Model):
+    """One version of one record that a subordinate sent up and that became a row here.
+
+    The receipt: its number is our reference.  `digest` tells the same from another content
+    under the same revision; the content itself stands in the row it became.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    subordinate = models.CharField(max_length=40)
+    kind = models.CharField(max_length=20)
+    subject = models.UUIDField()
+    revision = models.IntegerField()
+    organization_code = models.CharField(max_length=40)
+    case_no = models.CharField(max_length=50)
+    service_no = models.IntegerField()
+    level = models.SmallIntegerField(null=True)
+    fact_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    digest = models.BinaryField(max_length=16)
+
+    class Meta:
+        verbose_name = "下级上报"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subordinate", "kind", "subject", "revision"], name="from_below_once"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["subordinate", "kind", "fact_at"], name="from_below_period")]
+
+
+class SentDown(models.Model):
+    """What we sent down to a subordinate, in its order: it asks for what follows the last number it has.
+
+    `number` is given under the lock of the subordinate's row, so that a later one is never
+    seen before an earlier one.  The content is sealed: a negative may hold a person's words.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    subordinate = models.CharField(max_length=40)
+    number = models.BigIntegerField()
+    kind = models.CharField(max_length=20)
+    reference = models.CharField(max_length=120)
+    made_at = models.DateTimeField()
+    made_by = models.CharField(max_length=80)
+    content = models.BinaryField()
+
+    class Meta:
+        verbose_name = "下发下级"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subordinate", "number"], name="sent_down_order"),
+            models.UniqueConstraint(fields=["subordinate", "kind", "reference"], name="sent_down_once"),
         ]

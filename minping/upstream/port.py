@@ -7,11 +7,11 @@ the text, which a person sees at the delivery desk (failures.md B3, B4).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Ability(StrEnum):
@@ -30,6 +30,8 @@ class Ability(StrEnum):
     REQUEST_REVOCATION = "request_revocation"
     PULL_DICTIONARY = "pull_dictionary"
     PULL_OPEN_SERVICES = "pull_open_services"
+    PUSH_REPORT = "push_report"
+    PULL_DOWN = "pull_down"
 
     @property
     def label(self) -> str:
@@ -50,6 +52,8 @@ ABILITY_LABELS = {
     Ability.REQUEST_REVOCATION: "申请撤销",
     Ability.PULL_DICTIONARY: "取得字典",
     Ability.PULL_OPEN_SERVICES: "取回未评服务",
+    Ability.PUSH_REPORT: "报送季度报告",
+    Ability.PULL_DOWN: "取回下发（差评、决定、督办）",
 }
 # Which ability a kind of message needs; without it, or without a mapping for the kind, it goes by hand.
 NEEDS = {
@@ -61,6 +65,7 @@ NEEDS = {
     "case": Ability.PUSH_RECTIFICATION,
     "validity": Ability.PUSH_RECTIFICATION,
     "revocation": Ability.REQUEST_REVOCATION,
+    "report": Ability.PUSH_REPORT,
 }
 
 
@@ -136,7 +141,8 @@ class Driver(Protocol):
     `unneeded` are the kinds that it does not want at all (its rating message says it all).
     `updates` where it takes a later revision of a record; else a change goes by hand, for
     "already there" would hide it.  `per_second` is its rate limit (0: none), `batch` how
-    many are taken at once.
+    many are taken at once.  `mirrors` where it keeps whole records of ours and sums them:
+    it is told each step with its clock, the quarterly reports, and what it sent down itself.
     """
 
     name: str
@@ -145,6 +151,7 @@ class Driver(Protocol):
     takes: frozenset[str]
     unneeded: frozenset[str]
     updates: bool
+    mirrors: bool
     repeats_service: bool
     per_second: float
     batch: int
@@ -165,4 +172,20 @@ class Driver(Protocol):
 
     def dictionary(self) -> Any:
         """The tags now (`messages.Dictionary`), for `pull_dictionary`.  Raises Later."""
+        ...
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """A driver whose superior takes many messages in one call and answers each by itself."""
+
+    def send_many(self, rows: Sequence[tuple[str, Message]]) -> list[Accepted | Delivery]: ...
+
+
+@runtime_checkable
+class SendsDown(Protocol):
+    """A driver whose superior keeps what it sends down in one order (`pull_down`)."""
+
+    def down(self, after: int) -> tuple[list[Any], int]:
+        """The typed contents after that number, and up to where they go.  Raises Later."""
         ...

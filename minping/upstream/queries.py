@@ -17,6 +17,8 @@ from minping.upstream.models import OutboxMessage
 from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, MessageState
 
+# Steps of a record that another kind counts, and what is no record of the reconciliation at all.
+UNCOUNTED = ("probe", "validity", "revocation", "report")
 # Which state of several messages speaks for them all: the one that most needs a look.
 ORDER = (
     MessageState.REFUSED, MessageState.MANUAL, MessageState.CHECKING, MessageState.WAITING, MessageState.BY_HAND,
@@ -64,7 +66,9 @@ def reconcile(
     `ours` comes from the business records themselves, not from the outbox, so that a
     record without a message shows as a difference.
     """
-    rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED).exclude(kind="probe")
+    rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED).exclude(
+        kind__in=UNCOUNTED
+    )
     # A change of mind is an update of the same record, and so is one's own word after the share of an
     # overall rating (R10): count records, not messages, each as its last version says.
     told = rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).order_by("revision", "id")
@@ -112,7 +116,7 @@ def reconciled(first: date, last: date) -> tuple[list[Line], bool]:
     ours: dict[tuple[date, str, int | None], int] = {}
     for day, kind, level in seen or {}:
         # What only the superior has must show as a difference too: a line of ours with nothing in it.
-        if first.isoformat() <= day <= last.isoformat() and kind != "probe":
+        if first.isoformat() <= day <= last.isoformat() and kind not in UNCOUNTED:
             ours[(date.fromisoformat(day), kind, level)] = 0
     for counter in counters:
         # What the superior does not want apart cannot be missing there.

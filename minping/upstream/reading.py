@@ -74,6 +74,18 @@ FIELDS = {
     "statement": "申请说明",
     "call_back_at": "回访时间",
     "evidence": "佐证材料",
+    "window_name": "窗口",
+    "received_at": "报来时间",
+    "changed_at": "修改时间",
+    "pressed_at": "按下时间",
+    "verify_due_at": "核实期限",
+    "verified_at": "核实答复时间",
+    "appealed_at": "申诉时间",
+    "supervised_at": "督办时间",
+    "year": "年度",
+    "quarter": "季度",
+    "sent_at": "报送时间",
+    "due_at": "报送期限",
 }
 # Codes of the canonical message, as people read them.
 WORDS: dict[str, dict[Any, str]] = {

@@ -22,7 +22,7 @@ from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
 from minping.upstream.events import ChecksReturned
 from minping.upstream.models import Exchange, OutboxMessage, Target
-from minping.upstream.port import Accepted, AlreadyDone, Delivery, Driver, Later, Message, Never
+from minping.upstream.port import Accepted, AlreadyDone, Batched, Delivery, Driver, Later, Message, Never
 from minping.upstream.provinces import driver
 from minping.upstream.provinces.none.driver import NoneDriver
 from minping.upstream.states import UNFINISHED, MessageState
@@ -68,7 +68,9 @@ def messages_enqueue(drafts: Iterable[Draft], *, at: datetime) -> int:
     )
     count = len(rows)
     empty = [""] * count
-    states = [(MessageState.UNNEEDED if known else MessageState.WAITING).value for known in above]
+    # A superior that keeps whole records has only sent it down, and is told what became of it here.
+    spared = not driver().mirrors
+    states = [(MessageState.UNNEEDED if known and spared else MessageState.WAITING).value for known in above]
     bulk.insert_columns(
         OutboxMessage,
         _COLUMNS,
@@ -225,6 +227,8 @@ def _send_all(
     chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message], stopping: Callable[[], bool]
 ) -> list[Accepted | Delivery | None]:
     """The outcome of each; None where there was no time left before the claim ends, or the program ends."""
+    if isinstance(chosen, Batched):
+        return [None] * len(rows) if stopping() else _send_together(chosen, rows, messages)
     until = time.monotonic() + SEND_SECONDS
     throttle = Throttle(chosen.name, chosen.per_second)
     throttle.reserve(len(rows))
@@ -241,6 +245,17 @@ def _send_all(
             return Never(f"本地处理出错（{type(failure).__name__}），已停下", code="LOCAL_ERROR")
 
     return outbox.send_in_time(rows, one, senders=SENDERS, seconds=SEND_SECONDS, stopping=stopping)
+
+
+def _send_together(
+    chosen: Batched, rows: list[OutboxMessage], messages: Mapping[int, Message]
+) -> list[Accepted | Delivery | None]:
+    """One call for the whole claim: no two of it are of one case, so their order within it says nothing."""
+    try:
+        return list(chosen.send_many([(key_of(row), messages[row.pk]) for row in rows]))
+    except Exception as failure:  # as below: a fault of ours is never called sent
+        log.exception("上送一批 %s 条出错", len(rows))
+        return [Never(f"本地处理出错（{type(failure).__name__}），已停下", code="LOCAL_ERROR") for _ in rows]
 
 
 class Throttle:

@@ -47,5 +47,6 @@ KINDS = {
     "case": "差评办理",
     "validity": "有效性",
     "revocation": "申请撤销",
+    "report": "季度报告",
     "probe": "探针",
 }

@@ -18,7 +18,7 @@ from minping.supervise.states import MOVES as INQUIRY
 HEAD = """# 办理表
 
 这一页由程序里的表画出（`minping/feedback/states.py`、`minping/rectify/states.py`、`minping/supervise/states.py`），页面上的按钮、服务里的检查和逐项测试用的是同一张表。
-表里没有的一律不许。“停表”是时限到此完成，“暂停”是时限停下、恢复时接着算剩下的工作日，“起表”的时限次日起算。
+“撤销申请（有权限的一级）”只用于下级报来的件：件在下级办理，本级只决定撤销。表里没有的一律不许。“停表”是时限到此完成，“暂停”是时限停下、恢复时接着算剩下的工作日，“起表”的时限次日起算。
 """
 
 

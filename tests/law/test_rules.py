@@ -214,6 +214,8 @@ def test_the_other_parameters() -> None:
         "terminal_countdown": "second",
         "terminal_tries": "count",
         "ask_calls": "count",
+        "identity_upward": "word",
+        "introduce": "word",
         "call_from_hour": "hour",
         "call_until_hour": "hour",
         "call_wait": "second",
@@ -340,6 +342,7 @@ def test_each_role_may_what_its_duty_needs_and_no_more() -> None:
         "order.follow_up",
         "order.extend",
         "order.transfer",
+        "case.decide",
     ],
 )
 def test_the_rated_never_handle_their_own_case(permission: str) -> None:
@@ -368,6 +371,7 @@ def test_api_keys_have_permissions_of_their_own() -> None:
         "devices:write": frozenset(),
         "calls:write": frozenset(),
         "indicators:read": frozenset(),
+        "superior:write": frozenset(),
     }
     assert not any(":" in one for role in RULES.roles.values() for one in role.may)
 

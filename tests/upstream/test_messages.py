@@ -32,6 +32,7 @@ UPWARD = {
     "revocation": messages.RevocationContent(
         "N-1", LEVEL, "malicious", FRIDAY, "两次回访均称误点。", FRIDAY, "我点错了", ("E-1",), "reviewer"
     ),
+    "report": messages.ReportContent("街道", 2026, 3, FRIDAY, FRIDAY, "v1", "0" * 64, "{}"),
 }
 
 

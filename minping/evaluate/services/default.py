@@ -79,7 +79,7 @@ def _spend(at: datetime, most: int) -> list[tuple[Any, ...]]:
             cursor.execute(_IN_ORDER)
         cursor.execute(
             f"UPDATE {table} SET outcome = %s, outcome_at = %s WHERE outcome = %s AND {row} {among}"
-            f"(SELECT {row} FROM {table} WHERE outcome = 'none' AND default_due_at <= %s "
+            f"(SELECT {row} FROM {table} WHERE outcome = 'none' AND origin = '' AND default_due_at <= %s "
             f"ORDER BY default_due_at LIMIT %s {locked}{')' if '(' in among else ''}) RETURNING {', '.join(_READ)}",
             [Outcome.DEFAULT, moment, Outcome.NONE, moment, most],
         )

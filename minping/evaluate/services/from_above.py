@@ -9,6 +9,8 @@ from minping.evaluate import tokens
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.services.rate import Press, ratings_give
 from minping.evaluate.states import RatingKind
+from minping.kernel.access import SYSTEM
+from minping.upstream.below.down import send_down
 from minping.upstream.incoming import MANUAL, TAKEN, Outcome
 from minping.upstream.messages import NegativeReceived
 
@@ -24,6 +26,9 @@ def take(told: NegativeReceived, *, at: datetime) -> Outcome:
     ).first()
     if service is None:
         return Outcome(MANUAL, "本地没有这次服务")
+    if service.origin:  # it goes on to where the service was rendered, and its case is opened there
+        send_down(service.origin, told, reference=told.reference, by=SYSTEM, at=at)
+        return Outcome(TAKEN, "已下发到提供服务的下级")
     first = Rating.objects.filter(service=service, kind=RatingKind.FIRST).first()
     if first is not None:
         if first.level == int(told.level):

@@ -13,6 +13,10 @@ from minping.upstream.port import Driver
 
 @lru_cache(maxsize=4)
 def _driver(address: str, profile: str, day: str) -> Driver:
+    if address and profile == "minping":
+        from minping.upstream.provinces.minping.driver import MinpingDriver
+
+        return MinpingDriver(address)
     if address and profile:
         try:
             return of_profile(address, profile, day)
@@ -46,6 +50,6 @@ def of_profile(address: str, profile: str, day: str, credentials: dict[str, str]
 
 
 def driver() -> Driver:
-    """The driver this installation is set to: by its profile, the sandbox's own protocol, or `none`."""
+    """The driver this installation is set to: this same program, a profile, the sandbox's own protocol, or `none`."""
     day = clock.beijing(clock.now()).date().isoformat()
     return _driver(settings.MINPING_PROVINCE, settings.MINPING_PROVINCE_PROFILE, day)

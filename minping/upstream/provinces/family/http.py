@@ -26,6 +26,7 @@ class Wire:
     """Address, profile and credentials of one superior."""
 
     repeats_service = True
+    mirrors = False
 
     def __init__(self, address: str, profile: Profile, credentials: Mapping[str, str] | None = None) -> None:
         self.address = address.rstrip("/")

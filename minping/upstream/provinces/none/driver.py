@@ -21,6 +21,7 @@ class NoneDriver:
     takes: frozenset[str] = frozenset()
     unneeded: frozenset[str] = frozenset()
     updates = False
+    mirrors = False
     repeats_service = False
     per_second = 0.0
     batch = 200

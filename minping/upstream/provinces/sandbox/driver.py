@@ -30,6 +30,7 @@ class SandboxDriver:
     takes = frozenset({*NEEDS, "probe"})
     unneeded: frozenset[str] = frozenset()
     updates = True
+    mirrors = False
     repeats_service = False
     per_second = 0.0
     batch = 200

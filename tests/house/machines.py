@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from minping import law
+from minping.feedback.states import DECISIONS, CaseState
 from minping.feedback.states import MOVES as CASE
-from minping.feedback.states import CaseState
 from minping.kernel.moves import CONFLICTS, Table
 from minping.rectify.states import MOVES as ORDER
 from minping.rectify.states import OrderState
@@ -23,7 +23,13 @@ HEAD = """# 办理表
 
 
 def page() -> str:
-    tables = ((CASE, CaseState), (ORDER, OrderState), (INQUIRY, InquiryState), (CLUES, ClueState))
+    tables = (
+        (CASE, CaseState),
+        (ORDER, OrderState),
+        (DECISIONS, CaseState),
+        (INQUIRY, InquiryState),
+        (CLUES, ClueState),
+    )
     return HEAD + "".join(_table(table, states) for table, states in tables)
 
 

@@ -320,6 +320,7 @@ ROLES = {
     " account.manage indicators.read device.read device.manage callback.manage",
     "auditor": "journal.read case.read order.read delivery.read indicators.read notice.read lead.read",
     "discipline": "clue.open clue.key case.read order.read notice.read",
+    "authority": "case.read case.decide case.supervise negative.send order.read indicators.read below.read delivery.read",
 }
 
 

@@ -46,7 +46,6 @@ LINES = (
         lambda: both("tests/evaluate/channels/hall"),
     ),
     Line("网上大厅：几个进程一起送回调、听到答复时被杀，同号再送", lambda: both("tests/journeys/test_callbacks.py")),
-    Line("网上大厅：评价页地址、凭令牌报来、返回地址只认名单", lambda: both("tests/evaluate/channels/hall")),
     Line("网上大厅：去我们的页面评、在自己的页面评，到省平台", lambda: both("tests/journeys/test_channel_hall.py")),
     Line("一件事：一次总评带入各项，单独评价优先，到省平台", lambda: both("tests/journeys/test_channel_package.py")),
     Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),

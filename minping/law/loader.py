@@ -98,7 +98,9 @@ def _read_clauses(book: Book, root: Path) -> None:
     if not isinstance(rows, list):
         raise broken("LAW_SHAPE", name, "", "应当是一个列表", "每行写 {id: …, title: …}")
     for index, row in enumerate(rows):
-        found = schema.fields(row, name, f"[{index}]", {"id": schema.text, "title": schema.text}, {})
+        found = schema.fields(
+            row, name, f"[{index}]", {"id": schema.text, "title": schema.text}, {"place": schema.text}
+        )
         if found["id"] in book.clauses:
             wrong = f"条款 {found['id']} 写了两遍"
             raise broken("LAW_DUPLICATE", name, f"[{index}].id", wrong, "请只留一个")

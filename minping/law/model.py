@@ -296,10 +296,11 @@ class CodeMap:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A clause that data and tests may cite."""
+    """A clause that data and tests may cite.  `place`: where it stands, as a reader of the document finds it."""
 
     id: str
     title: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from minping import law
 from minping.assess import view
 from minping.assess.api import indicators_json
 from minping.assess.indicators import indicators
@@ -47,7 +48,7 @@ def test_the_page_shows_each_indicator_as_a_sentence_with_n_of_n() -> None:
     assert response.status_code == 200
     text = text_of(response)
     for one in indicators(OFFICE, date(2026, 11, 1), date(2026, 11, 30), date(2026, 12, 30)):
-        assert one.label in text and one.clause in text and one.formula in text
+        assert one.label in text and law.clauses()[one.clause].place in text and one.formula in text
     assert "全部 16 次服务（16 件办件）里，8 次是好评，其中 4 次是默认满意。" in text
     assert "不含默认满意：4/16，25.00%" in text
     assert "样本过少" in text

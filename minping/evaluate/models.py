@@ -81,11 +81,13 @@ class Applicant(models.Model):
     sealed = models.BinaryField()
     phone_index = models.BinaryField(max_length=16, null=True)
     certificate_index = models.BinaryField(max_length=16, null=True)
+    agent_index = models.BinaryField(max_length=16, null=True)  # of the agent's certificate
 
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["phone_index"], name="applicant_phone"),
             models.Index(fields=["certificate_index"], name="applicant_certificate"),
+            models.Index(fields=["agent_index"], name="applicant_agent", condition=models.Q(agent_index__isnull=False)),
         ]
 
 

@@ -37,7 +37,8 @@ class Config:
     port) to which a person may go back after rating (evaluate/arrival.py), `callback_origins` the sites that
     may be registered for call-backs and `callback_networks` the inner networks they may stand in
     (evaluate/channels/hall/addresses.py), `sms` the table of the short
-    message gateway (evaluate/channels/sms/gateways), `clamd` the virus scanner, a socket or host:port
+    message gateway (evaluate/channels/sms/gateways), `identity` that of the identity platform
+    (evaluate/channels/mine/platform.py), `clamd` the virus scanner, a socket or host:port
     (empty: Debian's socket, where it exists).
     """
 
@@ -53,6 +54,7 @@ class Config:
     callback_origins: tuple[str, ...] = ()
     callback_networks: tuple[str, ...] = ()
     sms: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] = field(default_factory=dict)
     clamd: str = ""
 
 

@@ -27,6 +27,7 @@ MINPING_BASE_URL = CONFIG.base_url.rstrip("/")
 MINPING_RETURN_ORIGINS = CONFIG.return_origins
 MINPING_CALLBACK_ORIGINS = CONFIG.callback_origins
 MINPING_CALLBACK_NETWORKS = CONFIG.callback_networks
+MINPING_IDENTITY = CONFIG.identity
 MINPING_STREAM = CONFIG.stream.rstrip("/")
 MINPING_PROVINCE = CONFIG.province.rstrip("/")
 MINPING_PROVINCE_PROFILE = CONFIG.province_profile

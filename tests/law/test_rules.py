@@ -53,6 +53,7 @@ LIMITS = [
     ("lead_angry_days", 7, "natural_day", "minan/5.2"),
     ("callback_tried", 4320, "minute", "minan/3.4.1"),
     ("callback_secret_kept", 1440, "minute", "minan/3.4.1"),
+    ("mine_visit", 10, "minute", "R12"),
 ]
 
 
@@ -76,7 +77,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
         "notice_most", "call_settle", "call_again", "call_lost",
         "repeat_window_days", "repeat_staff_days", "repeat_item_days", "repeat_unit_days",
         "inquiry_explain", "inquiry_decide", "inquiry_improve", "lead_days", "lead_angry_days",
-        "callback_tried", "callback_secret_kept",
+        "callback_tried", "callback_secret_kept", "mine_visit",
     }  # fmt: skip
     assert {RULES.limit(id).source for id in ("default", "verify", "rectify")} == {"厦翔民街办〔2021〕33号"}
 

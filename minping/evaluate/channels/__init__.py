@@ -39,6 +39,7 @@ CHANNELS: tuple[Channel, ...] = (
     Channel("keypad", pages=False, api=True),
     Channel("terminal"),
     Channel("hall", api=True),
+    Channel("mine"),
 )
 
 

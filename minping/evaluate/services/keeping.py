@@ -13,7 +13,7 @@ from django.db import transaction
 from minping.evaluate import tokens
 from minping.evaluate.events import ServicesReceived
 from minping.evaluate.models import Applicant, Service
-from minping.evaluate.schemas import ServiceIn
+from minping.evaluate.schemas import ApplicantIn, ServiceIn
 from minping.evaluate.states import Outcome
 from minping.kernel import bulk, events, ids, journal, privacy
 from minping.kernel.access import Actor
@@ -53,7 +53,7 @@ _SERVICE = (
     "window_name", "staff_code", "package_no", "received_at", "reported_by", "content", "token", "default_due_at",
     "default_rule", "closes_at", "outcome",
 )  # fmt: skip
-_APPLICANT = ("service", "sealed", "phone_index", "certificate_index")
+_APPLICANT = ("service", "sealed", "phone_index", "certificate_index", "agent_index")
 
 
 def services_keep(taken: Sequence[Taken], *, by: Actor, at: datetime) -> list[UUID]:
@@ -73,7 +73,7 @@ def services_keep(taken: Sequence[Taken], *, by: Actor, at: datetime) -> list[UU
     due = [c.default_due_at for c in clocks]
     token_of = tokens.invitation_tokens()
     stored = [tokens.stored(token_of(i)) for i in made]
-    sealed, phones, certificates = _sealed(made, rows, said)
+    sealed, phones, certificates, agents = _sealed(made, rows, said)
     leaves = journal.leaves_of(
         Service._meta.label_lower,
         made,
@@ -87,7 +87,7 @@ def services_keep(taken: Sequence[Taken], *, by: Actor, at: datetime) -> list[UU
     drafts = map(Draft, ["service"] * count, made, areas, organizations, cases, numbers, served)
     with transaction.atomic():
         bulk.insert_columns(Service, _SERVICE, services)
-        bulk.insert_columns(Applicant, _APPLICANT, (made, sealed, phones, certificates))
+        bulk.insert_columns(Applicant, _APPLICANT, (made, sealed, phones, certificates, agents))
         messages_enqueue(drafts, at=at)
         journal.write(
             "services.received", at=at, actor=by.name, organization_code=organizations[0],
@@ -99,21 +99,27 @@ def services_keep(taken: Sequence[Taken], *, by: Actor, at: datetime) -> list[UU
 
 def _sealed(
     made: Sequence[UUID], rows: Sequence[ServiceIn], said: Sequence[bytes]
-) -> tuple[list[bytes], list[bytes | None], list[bytes]]:
-    """The applicants (and agents) sealed, each for its service, with the two blind indexes."""
+) -> tuple[list[bytes], list[bytes | None], list[bytes], list[bytes | None]]:
+    """The applicants (and agents) sealed, each for its service, with the three blind indexes."""
     seal = privacy.sealer()
     phone_key, certificate_key = privacy.keyed_many("index", b"phone\0"), privacy.keyed_many("index", b"certificate\0")
     sealed: list[bytes] = []
     phones: list[bytes | None] = []
     certificates: list[bytes] = []
+    agents: list[bytes | None] = []
+
+    def certificate_of(person: ApplicantIn) -> bytes:
+        certificate = f"{person.cert_type}:{privacy.normal_certificate(person.cert_no)}"
+        return certificate_key(certificate.encode())[:16]
+
     for identifier, row, text in zip(made, rows, said, strict=True):
         person = row.applicant
         sealed.append(seal(_applicant(text), f"applicant:{identifier.hex}"))
         phone = privacy.normal_phone(person.phone)
         phones.append(phone_key(phone.encode())[:16] if phone else None)
-        certificate = f"{person.cert_type}:{privacy.normal_certificate(person.cert_no)}"
-        certificates.append(certificate_key(certificate.encode())[:16])
-    return sealed, phones, certificates
+        certificates.append(certificate_of(person))
+        agents.append(certificate_of(row.agent) if row.agent else None)
+    return sealed, phones, certificates, agents
 
 
 _BEFORE, _BETWEEN, _NOBODY = b',"applicant":', b',"agent":', b"null}"

@@ -36,7 +36,8 @@ STRANGERS_A_MINUTE = 30  # failed sign-ins of unknown names or locked accounts t
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, and the ways in."""
-    return render(request, "site/home.html", {})
+    mine = resolve_url("mine") if settings.MINPING_IDENTITY.get("issuer") else ""
+    return render(request, "site/home.html", {"mine_url": mine})
 
 
 @public_page

@@ -58,7 +58,7 @@ def sound(screen: Page, name: str) -> list[str]:
 
 def open_pages(live: Installation) -> list[str]:
     """Addresses that anyone may open without an invitation."""
-    return ["/", "/about", "/receipt", "/login", "/terminal/", "/terminal/case", "/tablet/"]
+    return ["/", "/about", "/receipt", "/login", "/terminal/", "/terminal/case", "/tablet/", "/mine/"]
 
 
 def test_axe_finds_nothing_on_any_public_page_and_none_scrolls_sideways(live: Installation, chromium: Browser) -> None:

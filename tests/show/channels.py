@@ -47,6 +47,11 @@ LINES = (
     ),
     Line("网上大厅：几个进程一起送回调、听到答复时被杀，同号再送", lambda: both("tests/journeys/test_callbacks.py")),
     Line("网上大厅：去我们的页面评、在自己的页面评，到省平台", lambda: both("tests/journeys/test_channel_hall.py")),
+    Line("我的待评价：冒充、重放、换平台、不签名的登录都不收", lambda: both("tests/evaluate/channels/mine")),
+    Line(
+        "我的待评价：在真的 OpenID Connect 平台登录，到省平台，网上大厅收到回调",
+        lambda: both("tests/journeys/test_channel_mine.py"),
+    ),
     Line("一件事：一次总评带入各项，单独评价优先，到省平台", lambda: both("tests/journeys/test_channel_package.py")),
     Line("二维码：海报、窗口码加验证码、小票，到省平台", lambda: both("tests/journeys/test_channel_qr.py")),
     Line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,9 +16,10 @@ from minping.evaluate.arrival import Arrival, sign
 from minping.evaluate.channels.mine import platform, queries, visit
 from minping.evaluate.models import Service
 from minping.evaluate.states import Outcome, RatingKind
-from minping.evaluate.view import service_view
+from minping.evaluate.view import kind_label, service_view
 from minping.kernel import clock
 from minping.kernel.errors import Problem
+from minping.kernel.language import day_text, problem_line
 from minping.kernel.web import public_page
 
 PROOF = "identity_platform"
@@ -33,7 +35,7 @@ def _page(request: HttpRequest, template: str, context: dict[str, Any], problem:
         context["platform"] = platform.settings().label
     except Problem as missing:
         context["platform"], problem = "", problem or missing
-    context["error"] = f"{problem.message}{problem.cure}" if problem else ""
+    context["error"] = problem_line(problem)
     missing_only = isinstance(problem, platform.PlatformMissing)
     response = render(request, template, context, status=problem.status if problem and not missing_only else 200)
     response["Cache-Control"] = "no-store"
@@ -59,7 +61,8 @@ def _line(service: Service, kind: RatingKind, arrival: Arrival) -> dict[str, Any
     address = reverse("rate", args=[tokens.invitation_token(service.pk)])
     return {
         **service_view(service),
-        "kind": "" if kind == RatingKind.FIRST else kind.label,
+        "kind": "" if kind == RatingKind.FIRST else kind_label(kind),
+        "until_text": day_text(service.default_due_at - timedelta(seconds=1)) if kind == RatingKind.FIRST else "",
         "url": f"{address}?via={sign(service.pk, arrival)}{again}",
     }
 

@@ -27,6 +27,7 @@ from authlib.integrations.base_client import BaseApp, OAuth2Mixin, OpenIDMixin
 from authlib.integrations.requests_client import OAuth2Session
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.utils.translation import gettext_noop as _
 from joserfc.errors import JoseError
 from requests import RequestException
 
@@ -51,22 +52,22 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class PlatformMissing(Problem):
     code = "identity_platform_missing"
     status = 404
-    message = "这里还没有接统一身份认证平台。"
-    cure = "请用别的办法评价。"
+    message = _("这里还没有接统一身份认证平台。")
+    cure = _("请用别的办法评价。")
 
 
 class PlatformAway(Problem):
     code = "identity_platform_away"
     status = 503
-    message = "统一身份认证平台现在连不上。"
-    cure = "请过一会儿再试，或者用别的办法评价。"
+    message = _("统一身份认证平台现在连不上。")
+    cure = _("请过一会儿再试，或者用别的办法评价。")
 
 
 class LoginRefused(Problem):
     code = "login_refused"
     status = 403
-    message = "这次登录没有通过核对：{why}。"
-    cure = "请重新登录；还不行，请用别的办法评价。"
+    message = _("这次登录没有通过核对。")
+    cure = _("请重新登录；还不行，请用别的办法评价。")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def settings() -> Settings:
     if not issuer or not told.get("client_id"):
         raise PlatformMissing()
     if not _safe(issuer, issuer):
-        raise PlatformMissing("统一身份认证平台的网址不对：应以 https:// 开头。")
+        raise PlatformMissing(_("统一身份认证平台的网址不对：应以 https:// 开头。"))
     return Settings(
         issuer, str(told["client_id"]), str(told.get("client_secret", "")),
         str(told.get("label", "统一身份认证平台")), str(told.get("scope", "openid")),
@@ -124,7 +125,7 @@ class Client(OAuth2Mixin, OpenIDMixin, BaseApp):  # type: ignore[misc]
             wrong = [name for name in ENDPOINTS if told.get(name) and not _safe(str(told[name]), self.name)]
             if str(told.get("issuer", "")).rstrip("/") != self.name or wrong:
                 self.server_metadata = {}
-                raise LoginRefused(why="平台自报的名称或网址与设置不符")
+                raise LoginRefused(_("这次登录没有通过核对：平台自报的名称或网址与设置不符。"))
         return told
 
 
@@ -155,9 +156,9 @@ def _asking() -> Iterator[None]:
         cache.set(AWAY, True, AWAY_SECONDS)
         raise PlatformAway() from failure
     except AuthlibBaseError as failure:
-        raise LoginRefused(why="登录没有完成、已经用过或过了时间") from failure
+        raise LoginRefused(_("这次登录没有通过核对：登录没有完成、已经用过或过了时间。")) from failure
     except (JoseError, ValueError, TypeError, AttributeError) as failure:
-        raise LoginRefused(why="平台给的凭证不对或已过期") from failure
+        raise LoginRefused(_("这次登录没有通过核对：平台给的凭证不对或已过期。")) from failure
 
 
 def login_begin(back: str) -> tuple[str, dict[str, str]]:
@@ -179,21 +180,21 @@ def login_end(asked: Mapping[str, str], kept: Mapping[str, str], back: str) -> b
     """
     told = settings()
     if not kept.get("state") or not hmac.compare_digest(asked.get("state", "").encode(), kept["state"].encode()):
-        raise LoginRefused(why="它不是在这个浏览器里开始的，或者已经用过")
+        raise LoginRefused(_("这次登录没有通过核对：它不是在这个浏览器里开始的，或者已经用过。"))
     if asked.get("iss", told.issuer).rstrip("/") != told.issuer:
-        raise LoginRefused(why="它来自另一个平台")
+        raise LoginRefused(_("这次登录没有通过核对：它来自另一个平台。"))
     if asked.get("error") or not asked.get("code"):
-        raise LoginRefused(why="您在平台上取消了，或平台没有同意")
+        raise LoginRefused(_("这次登录没有通过核对：您在平台上取消了，或平台没有同意。"))
     client = _client(told)
     with _asking():
         token = client.fetch_access_token(back, code=asked["code"], code_verifier=kept["code_verifier"])
         if not token.get("id_token"):
-            raise LoginRefused(why="平台没有给出签名的凭证")
+            raise LoginRefused(_("这次登录没有通过核对：平台没有给出签名的凭证。"))
         claims = _claims(client, told, token, kept["nonce"])
         if not at_path(claims, told.certificate) and client.load_server_metadata().get("userinfo_endpoint"):
             more = client.userinfo(token=token)
             if more.get("sub") != claims["sub"]:
-                raise LoginRefused(why="平台给的两份资料不是同一个人")
+                raise LoginRefused(_("这次登录没有通过核对：平台给的两份资料不是同一个人。"))
             claims = {**more, **claims}
     return _person(told, claims)
 
@@ -212,13 +213,16 @@ def _person(told: Settings, claims: Mapping[str, Any]) -> bytes:
     for name, values in told.require:
         if at_path(claims, name) not in values:
             raise LoginRefused(
-                why="平台上的实名等级不够", cure="请先在平台上完成实名认证，再登录；或者用别的办法评价。"
+                _("这次登录没有通过核对：平台上的实名等级不够。"),
+                cure=_("请先在平台上完成实名认证，再登录；或者用别的办法评价。"),
             )
     number = privacy.normal_certificate(at_path(claims, told.certificate))
     kind = at_path(claims, told.kind)
     ours = dict(told.kinds).get(kind, kind) if kind else told.default_kind
     if not number:
-        raise LoginRefused(why="平台没有给出证件号码", cure="请先在平台上完成实名认证，或者用别的办法评价。")
+        raise LoginRefused(
+            _("这次登录没有通过核对：平台没有给出证件号码。"), cure=_("请先在平台上完成实名认证，或者用别的办法评价。")
+        )
     return privacy.index("certificate", f"{ours}:{number}")
 
 

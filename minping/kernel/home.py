@@ -39,7 +39,8 @@ class Config:
     (evaluate/channels/hall/addresses.py), `sms` the table of the short
     message gateway (evaluate/channels/sms/gateways), `identity` that of the identity platform
     (evaluate/channels/mine/platform.py), `clamd` the virus scanner, a socket or host:port
-    (empty: Debian's socket, where it exists).
+    (empty: Debian's socket, where it exists), `terminal_paired_only` whether a browser must be paired to be
+    used as a self-service terminal (evaluate/channels/terminal/device.py).
     """
 
     database: str = ""
@@ -56,6 +57,7 @@ class Config:
     sms: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, Any] = field(default_factory=dict)
     clamd: str = ""
+    terminal_paired_only: bool = False
 
 
 def _toml(value: object) -> str:

@@ -195,6 +195,25 @@ def test_rubbish_on_the_port_ends_nothing(desk: Any) -> None:
         assert made.stop() == 0
 
 
+def test_keys_from_anywhere_but_the_telephone_server_are_not_heard() -> None:
+    from minping_sip.media import Media, Session
+
+    async def story() -> list[str]:
+        session = await Session.create(local_addr=("127.0.0.1", 0), remote_addr=("127.0.0.1", 9), payload_type=8)
+        assert isinstance(session, Session)
+        session.trusted = frozenset({"127.0.0.1"})
+        media, heard = Media(session), []
+        for host, key in (("127.0.0.66", 1), ("127.0.0.1", 5)):
+            packet = b"\x80\x65" + bytes([0, key, 0, 0, 0, key, 0, 0, 0, 1]) + bytes([key, 0x8A, 3, 32])
+            session._handle_rtp(packet, (host, 4000))
+        heard.append(await asyncio.wait_for(media.key(), 5))
+        assert media._keys.empty()
+        await media.close()
+        return heard
+
+    assert run(story()) == ["5"]
+
+
 def test_a_setting_that_is_wrong_is_named_in_one_sentence(tmp_path: Path) -> None:
     from minping_sip.config import Misconfigured, read
 

@@ -109,6 +109,8 @@ class Line:
             local_addr=(self.config.listen[0], port), remote_addr=to, payload_type=payload,
             dtmf_payload_type=events or EVENTS,
         )  # fmt: skip
+        assert isinstance(session, Session)
+        session.trusted = self.config.peers | {to[0]}
         self._media[call_id] = media = Media(session)
         return media
 

@@ -17,7 +17,16 @@ QUIET = b"\0" * FRAME
 
 
 class Session(RTPSession):
-    """A source that begins anew (RFC 3550: another SSRC) counts its time anew: its next key is not the last one again."""
+    """Hears the hosts in `trusted` only, so that nobody who finds the port presses keys in someone's call.
+
+    A source that begins anew (RFC 3550: another SSRC) counts its time anew: its next key is not the last one again.
+    """
+
+    trusted: frozenset[str] = frozenset()
+
+    def _handle_rtp(self, data: bytes, addr: tuple[str, int]) -> None:
+        if addr[0] in self.trusted:
+            super()._handle_rtp(data, addr)
 
     def _remote_ssrc_changed(self, ssrc: int) -> None:
         super()._remote_ssrc_changed(ssrc)

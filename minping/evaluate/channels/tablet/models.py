@@ -10,6 +10,8 @@ from minping.evaluate.models import Rating, Service
 from minping.kernel import ids
 from minping.registry.models import Device
 
+PAIRED = ("tablet", "terminal")  # kinds of devices that are a paired browser
+
 
 class PairingCode(models.Model):
     """A code that makes one browser the device: used once, within the limit `pairing`; kept as a digest."""

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from minping import law
 from minping.evaluate.channels.tablet import queries
-from minping.evaluate.channels.tablet.models import Credential, DeviceEvent, EventNote
+from minping.evaluate.channels.tablet.models import PAIRED, Credential, DeviceEvent, EventNote
 from minping.evaluate.channels.tablet.services import (
     DeviceUnknown,
     PairingRefused,
@@ -33,7 +33,7 @@ from minping.evaluate.channels.tablet.services import (
     pairing_start,
     report_take,
 )
-from minping.evaluate.channels.tablet.services.pairing import PAIRED, area_of
+from minping.evaluate.channels.tablet.services.pairing import area_of
 from minping.evaluate.channels.tablet.words import words_of
 from minping.evaluate.view import levels_view, tags_view, verify_promise
 from minping.kernel import clock
@@ -43,6 +43,8 @@ from minping.registry import queries as registry
 from minping.registry.models import Device
 
 COOKIE = "mp_device"
+# Under which name and for which pages each kind of device keeps its secret.
+KEPT = {"tablet": (COOKIE, "/tablet"), "terminal": ("mp_terminal_device", "/terminal/")}
 YEAR = 400 * 24 * 3600  # the longest that browsers keep one; each report prolongs it
 MINUTE = 60
 TRIES_A_MINUTE = 10
@@ -110,19 +112,23 @@ def tablet_pair(request: HttpRequest) -> HttpResponse:
     try:
         if cache.incr(key) > TRIES_A_MINUTE:
             raise PairingRefused("试得太频繁。", cure="请过一分钟再试。")
-        _, secret = device_pair(code=request.POST.get("code", ""), at=clock.now())
+        credential, secret = device_pair(code=request.POST.get("code", ""), at=clock.now())
     except PairingRefused as problem:
         context["error"] = f"{problem.message}{problem.cure}"
         return render(request, "tablet/pair.html", context, status=problem.status)
     cache.delete(key)
-    response = HttpResponseRedirect(reverse("tablet"), status=303)
-    _keep(response, secret, request)
+    kind = credential.device.kind
+    response = HttpResponseRedirect(reverse(kind), status=303)
+    device_keep(response, secret, request, *KEPT[kind])
     return response
 
 
-def _keep(response: HttpResponse, secret: str, request: HttpRequest) -> None:
+def device_keep(
+    response: HttpResponse, secret: str, request: HttpRequest, cookie: str = COOKIE, path: str = "/tablet"
+) -> None:
+    """Have the device keep its secret, for another year; it is sent to the device's own pages only."""
     response.set_cookie(
-        COOKIE, secret, max_age=YEAR, path="/tablet", httponly=True, samesite="Lax", secure=request.is_secure()
+        cookie, secret, max_age=YEAR, path=path, httponly=True, samesite="Lax", secure=request.is_secure()
     )
 
 
@@ -160,7 +166,7 @@ def tablet_report(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": refused.as_json()}, status=refused.status, json_dumps_params=JSON_OPTIONS)
     answers = report_take(report, credential=credential)
     response = JsonResponse({"now": clock.now().isoformat(), "entries": answers}, json_dumps_params=JSON_OPTIONS)
-    _keep(response, request.COOKIES[COOKIE], request)
+    device_keep(response, request.COOKIES[COOKIE], request)
     return response
 
 
@@ -285,5 +291,5 @@ def device_pairing(request: HttpRequest, device_id: UUID) -> HttpResponse:
 def device_revoke(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """End the device's credential; the device's page says so within a second."""
     credential_revoke(device_id=device_id, by=actor(request), at=clock.now())
-    messages.success(request, "已停用这台装置的凭据。它还存着的评价，重新配对后照常送来。")
+    messages.success(request, "已停用这台装置的凭据。平板还存着的评价，重新配对后照常送来。")
     return HttpResponseRedirect(reverse("devices"))

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Prefetch, Q
 
 from minping import law
-from minping.evaluate.channels.tablet.models import Credential, DeviceEvent, EventNote, MorningCheck
+from minping.evaluate.channels.tablet.models import PAIRED, Credential, DeviceEvent, EventNote, MorningCheck
 from minping.evaluate.channels.tablet.view import event_view
 from minping.evaluate.models import Service
 from minping.evaluate.states import Outcome
@@ -62,7 +62,7 @@ class Line:
     @property
     def state(self) -> tuple[str, str]:
         """Class and words of the state."""
-        if self.device.kind != "tablet":
+        if self.device.kind not in PAIRED:
             return "", ""
         if self.credential is None:
             return "none", "未配对"
@@ -96,7 +96,7 @@ def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Ove
         .select_related("organization", "window")
         .order_by("organization__path", "window__code", "code")
     )
-    devices.sort(key=lambda device: device.kind != "tablet")  # those that can be looked after come first
+    devices.sort(key=lambda device: device.kind not in PAIRED)  # those that can be looked after come first
     ids = [device.pk for device in devices]
     live = {row.device_id: row for row in Credential.objects.filter(device_id__in=ids, revoked_at=None)}
     checks: dict[UUID, MorningCheck] = {}

@@ -11,13 +11,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
 
 from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.channels.sms.gateways import gateway
 from minping.evaluate.channels.sms.services import phone_code_send
-from minping.evaluate.channels.terminal import services, visit
+from minping.evaluate.channels.tablet.pages import device_keep
+from minping.evaluate.channels.tablet.services import DeviceUnknown, credential_seen
+from minping.evaluate.channels.terminal import device, services, visit
 from minping.evaluate.channels.terminal.visit import Visit
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind
@@ -33,20 +36,16 @@ Page = Callable[..., HttpResponse]
 
 
 def _page(*methods: str) -> Callable[[Page], Page]:
-    """A page of the terminal: for everyone, kept by no browser."""
+    """A page of the terminal: for everyone at a terminal in use, kept by no browser."""
 
     def decorate(view: Page) -> Page:
-        return public_page(never_cache(require_http_methods([*methods, "HEAD"])(view)))  # type: ignore[return-value]
+        return public_page(never_cache(require_http_methods([*methods, "HEAD"])(device.only_live(view))))  # type: ignore[return-value]
 
     return decorate
 
 
 def _rules() -> law.Rules:
     return law.at(settings.MINPING_AREA, clock.beijing(clock.now()).date())
-
-
-def _address(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _show(request: HttpRequest, name: str, error: Problem | None = None, **context: Any) -> HttpResponse:
@@ -60,6 +59,7 @@ def _show(request: HttpRequest, name: str, error: Problem | None = None, **conte
         "error": problem_line(error),
         "can_text": gateway().real or settings.MINPING_SANDBOX,
         "text_note": not gateway().real,
+        "paired": device.COOKIE in request.COOKIES,
     }
     return render(request, f"terminal/{name}.html", {**frame, **context}, status=error.status if error else 200)
 
@@ -75,7 +75,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return visit.wipe(_show(request, "start", quiet=True))
     now = clock.now()
     try:
-        found = services.slip_open(code=request.POST.get("code", ""), address=_address(request), at=now)
+        found = services.slip_open(code=request.POST.get("code", ""), address=device.origin_of(request), at=now)
     except Problem as problem:
         return visit.wipe(_show(request, "start", problem))
     return _enter(request, [found], "link")
@@ -101,6 +101,22 @@ def _takes(service: Service) -> RatingKind | None:
     return next_kind(service, list(Rating.objects.filter(service=service).order_by("ordinal")), now)
 
 
+@public_page
+@csrf_exempt  # says nothing but that the terminal is there, and its cookie stays on this site
+@require_POST
+def here(request: HttpRequest) -> HttpResponse:
+    """A paired terminal reports that it is there; one whose credential has ended learns it."""
+    try:
+        credential = device.credential_of(request)
+    except (DeviceUnknown, device.TerminalUnpaired) as problem:
+        return HttpResponse(problem.message, status=problem.status, content_type="text/plain; charset=utf-8")
+    response = HttpResponse(status=204)
+    if credential is not None:
+        credential_seen(credential, at=clock.now())
+        device_keep(response, request.COOKIES[device.COOKIE], request, device.COOKIE, device.PATH)
+    return response
+
+
 @_page("GET", "POST")
 def case(request: HttpRequest) -> HttpResponse:
     """Case number and telephone: a code goes to that telephone if a record knows it; nobody is told whether."""
@@ -110,7 +126,7 @@ def case(request: HttpRequest) -> HttpResponse:
     typed = {"case_no": services.plain(request.POST.get("case_no", ""))[:50], "phone": request.POST.get("phone", "")}
     try:
         asked = phone_code_send(
-            phone=services.plain(typed["phone"]), purpose="terminal", address=_address(request), at=now
+            phone=services.plain(typed["phone"]), purpose="terminal", address=device.origin_of(request), at=now
         )
     except Problem as problem:
         return visit.wipe(_show(request, "case", problem, typed=typed))
@@ -130,7 +146,7 @@ def code(request: HttpRequest) -> HttpResponse:
     try:
         found = services.case_open(
             case_no=here.case_no, identifier=UUID(here.asked), code=request.POST.get("code", ""),
-            address=_address(request), at=now,
+            address=device.origin_of(request), at=now,
         )  # fmt: skip
     except Problem as problem:
         return _show(request, "code", problem, case_no=here.case_no, minutes=_rules().limit("phone_code").value)
@@ -216,6 +232,7 @@ def _press(request: HttpRequest, here: Visit, service: Service) -> HttpResponse:
         change=tokens.change_token(here.rated) if here.rated else "",
         hold=step == "level",
         done=step == "reasons",
+        device_code=device.code_of(request),
     )
     try:
         receipt = rating_give(press)

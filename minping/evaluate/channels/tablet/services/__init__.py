@@ -7,6 +7,7 @@ from minping.evaluate.channels.tablet.services.pairing import (
     PairingRefused,
     credential_find,
     credential_revoke,
+    credential_seen,
     device_pair,
     pairing_start,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "checks_note",
     "credential_find",
     "credential_revoke",
+    "credential_seen",
     "device_pair",
     "offers_make",
     "pairing_start",

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from minping import law
-from minping.evaluate.channels.tablet.models import Credential, DeviceEvent, PairingCode
+from minping.evaluate.channels.tablet.models import PAIRED, Credential, DeviceEvent, PairingCode
 from minping.kernel import clock, journal, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Invalid, NotFound, Problem
@@ -17,7 +17,6 @@ from minping.registry import queries as registry
 from minping.registry.models import Device
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that are taken for another; 10 of them are 50 bits
-PAIRED = ("tablet",)
 
 
 class PairingRefused(Problem):
@@ -45,8 +44,8 @@ def _device(device_id: UUID, by: Actor) -> Device:
 def pairing_start(*, device_id: UUID, by: Actor, at: datetime) -> str:
     """A fresh one-use code for the device, shown this once; an unused older one is void.  Raises Forbidden, Invalid."""
     device = _device(device_id, by)
-    if device.kind not in PAIRED or device.window is None or not device.live:
-        raise Invalid("只有在用的、登记了窗口的窗口平板才能配对。", cure="请先在登记簿里补上它的窗口。")
+    if device.kind not in PAIRED or not device.live or (device.kind == "tablet" and device.window is None):
+        raise Invalid("只有在用的自助终端和登记了窗口的窗口平板才能配对。", cure="请先在登记簿里补上。")
     rules = law.at(device.organization.area_id, clock.beijing(at).date())
     code = "".join(secrets.choice(LETTERS) for _ in range(10))
     with transaction.atomic():
@@ -93,10 +92,12 @@ def credential_revoke(*, device_id: UUID, by: Actor, at: datetime) -> None:
         )  # fmt: skip
 
 
-def credential_find(secret: str) -> Credential:
-    """The live credential behind a device's secret.  Raises DeviceUnknown."""
+def credential_find(secret: str, kind: str = "tablet") -> Credential:
+    """The live credential behind the secret of a device of this kind.  Raises DeviceUnknown."""
     found = (
-        Credential.objects.filter(digest=privacy.token_hash(secret), revoked_at=None, device__retired_at=None)
+        Credential.objects.filter(
+            digest=privacy.token_hash(secret), revoked_at=None, device__retired_at=None, device__kind=kind
+        )
         .select_related("device__organization", "device__window")
         .first()
         if secret
@@ -105,6 +106,11 @@ def credential_find(secret: str) -> Credential:
     if found is None:
         raise DeviceUnknown()
     return found
+
+
+def credential_seen(credential: Credential, *, at: datetime) -> None:
+    """The device has reported that it is there."""
+    Credential.objects.filter(pk=credential.pk, revoked_at=None).update(seen_at=at)
 
 
 def area_of(device: Device) -> str:

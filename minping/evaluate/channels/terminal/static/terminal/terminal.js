@@ -27,6 +27,14 @@
   // A page out of the browser's own store is someone else's.
   window.addEventListener("pageshow", function (event) { if (event.persisted) wipe(); });
 
+  // A paired terminal says now and then that it is there, and learns when it has been put out of use.
+  function report() {
+    fetch(body.dataset.here, { method: "POST" }).then(function (answer) {
+      if (answer.status === 401 && body.dataset.quiet && !written()) location.replace(body.dataset.home);
+    }, function () {});
+  }
+  if (body.dataset.here) { report(); setInterval(report, 120000); }
+
   document.querySelectorAll(".pad").forEach(function (pad) {
     var field = document.getElementById(pad.dataset.into);
     pad.hidden = false;

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from minping.evaluate.channels.ivr.queries import DAYS, tally
 from minping.evaluate.channels.phone import services
 from minping.evaluate.channels.phone.models import AskCall
 from minping.evaluate.channels.phone.states import AskOutcome
@@ -20,6 +21,7 @@ from minping.evaluate.view import rules_of, service_view
 from minping.kernel import clock
 from minping.kernel.errors import Problem
 from minping.kernel.web import actor, staff_page
+from minping.registry import queries as registry
 
 SCRIPT = (
     "您好，这里是{office}，想请您对一次政务服务作个评价。通话会录音。您现在方便吗？（不方便就道谢挂断）",
@@ -32,7 +34,7 @@ SCRIPT = (
 @staff_page("rating.ask")
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """The operator's last calls, and the button for the next."""
+    """The operator's last calls, and the button for the next; how the telephone system's own calls went."""
     mine = AskCall.objects.filter(by=actor(request).name).select_related("service").order_by("-opened_at")[:20]
     rows = [
         {
@@ -45,7 +47,15 @@ def index(request: HttpRequest) -> HttpResponse:
         }
         for call in mine
     ]
-    return render(request, "phone/index.html", {"rows": rows, "next_url": reverse("ask_next")})
+    machine = tally(registry.directory().within(actor(request).scopes("rating.ask")), clock.now())
+    context = {
+        "rows": rows,
+        "next_url": reverse("ask_next"),
+        "machine": machine.rows,
+        "machine_last": clock.moment_text(machine.last) if machine.last else "",
+        "days": DAYS,
+    }
+    return render(request, "phone/index.html", context)
 
 
 @staff_page("rating.ask")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -566,6 +567,29 @@ def test_the_queue_reads_sets_however_many_wait(line: Line, statements: list[str
         line.dials(f"out-{rows}")
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+def test_the_office_sees_how_the_telephone_system_fares_and_never_a_level(line: Line, statements: list[str]) -> None:
+    ended(), ended("MA-C-2", applicant={**service_row()["applicant"], "phone": "13900000000"})
+    desk = signed_in("reviewer")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: line.at)
+        assert "没有接入电话系统" in desk.get("/ask/").content.decode()
+        statements.clear()
+        desk.get("/ask/")
+        few = len(statements)
+        dialled = line.dials()
+        other = {PHONE, "13900000000"} - {dialled.turn["phone"]}
+        dialled.event("answered").key("5").event("hung_up")
+        line.rings(other.pop()).event("hung_up")
+        line.rings("13700000000", "in-2")
+        statements.clear()
+        page = desk.get("/ask/").content.decode()
+        assert len([sql for sql in statements if "channel_ivr" in sql]) == 1 and len(statements) <= few + 1
+    part = page[page.index("machine-h") :]
+    rows = [(row[0], row[1], row[2]) for row in re.findall(r'row">(.+?)</th><td class="r">(\d)</td><td class="r">(\d)<', part)]
+    assert rows == [("作了评价", "1", "0"), ("已邀请，未作答", "0", "1"), ("没有等着评价的服务", "0", "1")]
+    assert "满意" not in part and "11月23日 周一 10:00" in part
 
 
 def test_a_token_never_leaves_by_this_door(line: Line) -> None:

@@ -39,7 +39,9 @@ def tally(codes: Sequence[str], at: datetime) -> Tally:
     """How the telephone system fares, in one query; never a level.  A call about no service belongs to nobody and
     is counted for all."""
     counted = (
-        Call.objects.filter(Q(service__organization_code__in=codes) | Q(service=None), started_at__gt=at - timedelta(DAYS))
+        Call.objects.filter(
+            Q(service__organization_code__in=codes) | Q(service=None), started_at__gt=at - timedelta(DAYS)
+        )
         .values("outcome")
         .annotate(
             out=Count("pk", filter=Q(direction=Direction.OUTGOING)),

@@ -587,7 +587,10 @@ def test_the_office_sees_how_the_telephone_system_fares_and_never_a_level(line: 
         page = desk.get("/ask/").content.decode()
         assert len([sql for sql in statements if "channel_ivr" in sql]) == 1 and len(statements) <= few + 1
     part = page[page.index("machine-h") :]
-    rows = [(row[0], row[1], row[2]) for row in re.findall(r'row">(.+?)</th><td class="r">(\d)</td><td class="r">(\d)<', part)]
+    rows = [
+        (row[0], row[1], row[2])
+        for row in re.findall(r'row">(.+?)</th><td class="r">(\d)</td><td class="r">(\d)<', part)
+    ]
     assert rows == [("作了评价", "1", "0"), ("已邀请，未作答", "0", "1"), ("没有等着评价的服务", "0", "1")]
     assert "满意" not in part and "11月23日 周一 10:00" in part
 

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from minping.evaluate.channels.ivr.queries import recordings_of
 from minping.evaluate.services import identity_open
-from minping.feedback import decisions, services, view
+from minping.feedback import authority, below, decisions, services, view
 from minping.feedback.models import Case
-from minping.feedback.states import MOVES, CallPurpose, CaseState
+from minping.feedback.states import DECISIONS, MOVES, CallPurpose, CaseState
 from minping.kernel import clock, events, work
 from minping.kernel.access import Actor
 from minping.kernel.documents import download, uploads_of
@@ -128,18 +128,22 @@ def move(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
     return _decide(request, case_id, verb)
 
 
-DONE = {"confirm": "已认定属实，转办整改"}
+DONE = {
+    "confirm": "已认定属实，转办整改", "grant": "已决定撤销，随即下达", "deny": "已决定不予撤销，随即下达",
+    "refer": "已转报更高一级",
+}  # fmt: skip
+ABOVE = frozenset(move.verb for move in DECISIONS.moves)
 
 
 def _verbs() -> frozenset[str]:
-    return frozenset({"confirm", *decisions.ACTS})
+    return frozenset({"confirm", *decisions.ACTS, *ABOVE})
 
 
 def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
     """Done, on to the next; refused, back with the sentence.  Whoever may not even see it is told nothing."""
     by, now = actor(request), clock.now()
     case = services.case_get(case_id)
-    move = MOVES.move(verb)
+    move = (DECISIONS if verb in ABOVE else MOVES).move(verb)
     where = registry.place(case.organization_code)
     if not by.can("case.read", where.path):
         by.require(move.permission, where.path, case.window_code)
@@ -147,7 +151,11 @@ def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
     view_id = "appeal" if party else view.HERE.get(CaseState(case.state), "mine")
     here = view_id if by.may(view.PERMISSION_OF.get(view_id, "")) else "mine"
     try:
-        if verb == "confirm":
+        if verb in ABOVE:
+            authority.revocation_decide(case_id=case.pk, verb=verb, said=request.POST.dict(), by=by, at=now)
+        elif case.origin and verb == "supervise":
+            authority.case_press(case_id=case.pk, text=request.POST.get("reason", ""), by=by, at=now)
+        elif verb == "confirm":
             services.case_confirm(case_id=case.pk, note=request.POST.get("note", ""), by=by, at=now)
         else:
             decisions.case_decide(
@@ -165,3 +173,29 @@ def document(request: HttpRequest, document_id: UUID) -> HttpResponse:
     """A document of the case, as a download."""
     record, content = decisions.document_read(document_id=document_id, by=actor(request))
     return download(record.name, content)
+
+
+@staff_page("below.read")
+@require_http_methods(["GET", "HEAD", "POST"])
+def below_page(request: HttpRequest) -> HttpResponse:
+    """The levels below: how each stands with us, and a negative to send down."""
+    by, now = actor(request), clock.now()
+    said, error = request.POST, ""
+    if request.method == "POST":
+        number = said.get("service_no", "")
+        try:
+            reference = below.negative_send(
+                organization_code=said.get("organization_code", ""), case_no=said.get("case_no", ""),
+                service_no=int(number) if number.isdigit() and len(number) < 6 else 0,
+                level=int(said["level"]) if said.get("level", "") in ("1", "2") else 0, text=said.get("text", ""),
+                channel="phone", by=by, at=now,
+            )  # fmt: skip
+        except Problem as problem:
+            error = problem.message + problem.cure
+        else:
+            messages.success(request, f"已下发，编号 {reference}。")
+            return HttpResponseRedirect(reverse("below"))
+    rows = below.standings(by)
+    fields = view.negative_fields(said if error else {}) if by.may("negative.send") else []
+    context = {"rows": rows, "to_decide": sum(row.to_decide for row in rows), "fields": fields, "error": error}
+    return render(request, "feedback/below.html", context, status=422 if error else 200)

@@ -7,18 +7,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from minping import law
 from minping.evaluate.states import RatingKind
 from minping.evaluate.view import entry_label
-from minping.feedback import services
+from minping.feedback import authority, services
 from minping.feedback.models import CallBack, Case, CaseDocument, Revocation
-from minping.feedback.states import MOVES, Authority, CallOutcome, CallPurpose, CaseState, Ground
+from minping.feedback.states import DECISIONS, MOVES, Authority, CallOutcome, CallPurpose, CaseState, Ground
 from minping.kernel import clock, documents, work
 from minping.kernel.access import Actor
 from minping.kernel.models import JournalEntry
+from minping.registry import queries as registry
 
 VIEWS = (
     work.View("verify", "待核实", MOVES.move("confirm").permission),
@@ -26,11 +27,13 @@ VIEWS = (
     work.View("second", "待第二人复核", MOVES.move("second").permission),
     work.View("approve", "待审批", MOVES.move("approve").permission),
     work.View("superior", "申请撤销中", MOVES.move("revoke").permission, optional=True),  # it waits on others
+    work.View("decide", "裁决撤销申请", DECISIONS.move("grant").permission),  # of the levels below
     work.View("appeal", "可以申诉", MOVES.move("appeal").permission, optional=True),
 )
 STATE_OF = {
     "verify": CaseState.VERIFYING, "review": CaseState.APPEALED, "second": CaseState.MALICIOUS,
-    "approve": CaseState.PROPOSED, "superior": CaseState.REVOKING, "appeal": CaseState.VERIFYING,
+    "approve": CaseState.PROPOSED, "decide": CaseState.REVOKING, "superior": CaseState.REVOKING,
+    "appeal": CaseState.VERIFYING,
 }  # fmt: skip
 PERMISSION_OF = {view.id: view.permission for view in VIEWS}
 # What a line says is to be done next.
@@ -225,6 +228,10 @@ _FILES = {
 }  # fmt: skip
 _REFERENCE = {"name": "reference", "label": "上级决定的编号", "type": "text", "required": True}
 _ANSWER = {"name": "text", "label": "上级答复的内容", "type": "textarea", "required": False, "max": 2000}
+_DECISION = {
+    "name": "text", "label": "决定的理由", "type": "textarea", "required": True, "max": 2000,
+    "help": "随决定下达，下级据此向评价人说明；不要写群众的姓名电话。",
+}  # fmt: skip
 FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "appeal": ({**_REASON, "label": "申诉的理由", "help": "每件只能申诉一次；整改通过验收之后不能再申诉。"}, _FILES),
     "dismiss": (_REASON,),
@@ -241,6 +248,9 @@ FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "revoke": (_REFERENCE, _ANSWER),
     "refuse": (_REFERENCE, _ANSWER),
     "supervise": ({**_REASON, "label": "督办要求"},),
+    "grant": (_DECISION,),
+    "deny": (_DECISION,),
+    "refer": ({**_DECISION, "label": "转报的意见"},),
 }
 HEARD = frozenset({"confirm", "dismiss", "mistaken", "malicious"})  # never before the person was called
 MAIN = frozenset({"confirm", "dismiss", "second", "approve"})
@@ -248,6 +258,8 @@ MAIN = frozenset({"confirm", "dismiss", "second", "approve"})
 
 def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """The buttons of the case's own table for this person, and why the others are not there."""
+    if case.origin:
+        return _actions_above(case, by, now)
     offered: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
     heard = services.verified_by_call(case, CallPurpose.VERIFY, now)
@@ -274,6 +286,56 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
                 "fields": [dict(field) for field in FIELDS.get(move.verb, ())],
             }
         )  # fmt: skip
+    return offered, refused
+
+
+def negative_fields(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is asked for to send a negative down."""
+    levels = [one for one in law.InterfaceLevel if one.negative]
+    return [
+        {
+            "name": "organization_code", "label": "提供服务的机构代码", "type": "text", "required": True,
+            "value": said.get("organization_code", ""),
+        },
+        {"name": "case_no", "label": "办件编号", "type": "text", "required": True, "value": said.get("case_no", "")},
+        {
+            "name": "service_no", "label": "服务序号", "type": "text", "required": True,
+            "value": said.get("service_no", "1"),
+        },
+        {
+            "name": "level", "label": "满意程度", "type": "radio", "required": True,
+            "options": [
+                {"value": str(int(one)), "label": one.label, "selected": said.get("level") == str(int(one))}
+                for one in levels
+            ],
+        },
+        {
+            "name": "text", "label": "评价人的原话", "type": "textarea", "required": True, "max": 2000,
+            "value": said.get("text", ""), "help": "照原样写，不要写姓名电话。",
+        },
+    ]  # fmt: skip
+
+
+def _actions_above(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """What may be done here with a case that is worked on below: decide on its revocation, press for its end."""
+    asked = authority.open_application(case)
+    found = [
+        (move.verb, move.label, authority.refusal(move.verb, case, asked, by, now))
+        for move in DECISIONS.from_state(case.state)
+    ]
+    if case.state == CaseState.CONFIRMED:
+        found.append(("supervise", "督办", authority.press_refusal(case, by)))
+    offered = [
+        {
+            "verb": verb, "label": label, "primary": verb == "grant",
+            "url": reverse("case_move", args=[case.pk, verb]), "fields": [dict(field) for field in FIELDS[verb]],
+        }
+        for verb, label, problem in found
+        if problem is None
+    ]  # fmt: skip
+    refused = [{"label": label, "reason": problem.message} for _, label, problem in found if problem is not None]
+    where = registry.place(case.origin).name
+    refused.append({"label": "核实、整改、回访", "reason": f"这一件在“{where}”办理，期限由下级计算。"})
     return offered, refused
 
 
@@ -328,7 +390,13 @@ def party_context(case: Case) -> dict[str, Any]:
 
 def queue(view: str, scope: work.Scope) -> QuerySet[Case]:
     """Cases waiting in a view, within a scope."""
-    rows: QuerySet[Case] = scope.filter(Case.objects.filter(state=STATE_OF[view], origin=""))
+    cases = Case.objects.filter(state=STATE_OF[view])
+    if view == "decide":
+        asked = Revocation.objects.filter(case=OuterRef("pk"), ended_at__isnull=True, authority=authority.own_level())
+        cases = cases.filter(Exists(asked)).exclude(origin="")
+    else:
+        cases = cases.filter(origin="")
+    rows: QuerySet[Case] = scope.filter(cases)
     return rows
 
 
@@ -337,12 +405,18 @@ def closed(scope: work.Scope) -> QuerySet[Case]:
     return rows
 
 
-LINE = ("number", "level", "item_name", "excerpt", "state", "window_name", "due_at")
+LINE = ("number", "level", "item_name", "excerpt", "state", "window_name", "due_at", "origin")
 
 
 def records(ids: Iterable[UUID]) -> QuerySet[Case]:
     """The cases behind lines, with what `rows` says of them."""
     return Case.objects.filter(pk__in=list(ids)).only(*LINE)
+
+
+def _next(case: Case) -> str:
+    if case.origin and case.state == CaseState.REVOKING:
+        return "决定撤销、不予撤销或转报"
+    return "在下级办理" if case.origin else NEXT.get(CaseState(case.state), "")
 
 
 def rows(cases: Iterable[Case]) -> list[work.Row]:
@@ -357,7 +431,7 @@ def rows(cases: Iterable[Case]) -> list[work.Row]:
             window_name=case.window_name,
             due_at=case.due_at,
             number=case.number,
-            next_text=NEXT.get(CaseState(case.state), ""),
+            next_text=_next(case),
         )
         for case in cases
     ]

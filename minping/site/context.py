@@ -23,6 +23,7 @@ SECTIONS = (
     ("答复模板", "templates", ("templates.manage",)),
     ("指标", "indicators", ("indicators.read",)),
     ("季度报告", "quarter", ("quarter.send",)),
+    ("下级", "below", ("below.read",)),
     ("上送", "delivery", ("delivery.read",)),
     ("电话请评", "ask", ("rating.ask",)),
     ("短信", "texts", ("delivery.read",)),

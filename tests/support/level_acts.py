@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -65,8 +64,7 @@ def street(code: str, area: str) -> None:
         Staff.objects.create(organization_id=f"{code}-center", code=f"w{number}", name="窗口人员", window=window)
     Item.objects.create(code=ITEM, name="城乡居民基本医疗保险参保登记", kind="20", version="1")
     for role in ROLES["street"]:
-        where = f"{code}-center" if role == "unit" else code
-        Assignment.objects.create(account=account(role), role=role, organization_code=where)
+        Assignment.objects.create(account=account(role), role=role, organization_code=code)
 
 
 def level(code: str, area: str, below: list[list[str]]) -> None:
@@ -188,23 +186,6 @@ def report(unit: str, year: int, quarter: int) -> None:
     assess.quarter_send(unit_of(unit), Quarter(year, quarter), by=who("head"), at=clock.now())
 
 
-def state(number: str) -> dict[str, Any]:
-    case = Case.objects.filter(number=number).select_related("service").first()
-    if case is None:
-        return {}
-    row = Revocation.objects.filter(case=case).order_by("proposed_at").last()
-    return {
-        "state": case.state, "result": case.result, "outcome": case.service.outcome,
-        "authority": row.authority if row else "", "reference": row.reference if row else "",
-        "supervised": case.supervised_at is not None,
-    }  # fmt: skip
-
-
-def waiting() -> dict[str, int]:
-    states = Counter(OutboxMessage.objects.values_list("state", flat=True))
-    return {name: count for name, count in states.items() if name in ("waiting", "refused", "manual")}
-
-
 def records(kinds: list[str] | None = None) -> dict[str, list[str]]:
     """Every record of this level by kind and level of satisfaction, by its number."""
     found: dict[str, list[str]] = {}
@@ -239,13 +220,6 @@ def well() -> dict[str, Any]:
     }
 
 
-def jobs() -> bool:
-    """One round of what the jobs process does, for a level that runs none."""
-    from minping.chain import JOBS
-
-    return any([job.run() for job in JOBS if job.name in ("deliver", "pull", "defaults", "seal", "orders")])
-
-
 def many(acts: list[list[Any]]) -> list[Any]:
     return [ACTS[verb](**given) for verb, given in acts]
 
@@ -253,8 +227,8 @@ def many(acts: list[list[Any]]) -> list[Any]:
 ACTS: dict[str, Callable[..., Any]] = {
     one.__name__: one
     for one in (
-        street, level, key, serve, heard, rectified, apply, confirmed, decide, press, negative, report, state, waiting,
-        records, indicators, well, jobs, many,
+        street, level, key, serve, heard, rectified, apply, confirmed, decide, press, negative, report,
+        records, indicators, well, many,
     )
 }  # fmt: skip
 

@@ -119,7 +119,7 @@ def take_revocation(told: Told) -> bool:
     if said.call_back_at is not None:
         call = CallBack(
             id=uuid5(row.pk, "call"), case=case, purpose=CallPurpose.VERIFY, at=said.call_back_at, by=told.by.name,
-            by_label=told.by.label or "下级", outcome=CallOutcome.ANSWERED, words=said.call_back_words,
+            by_label=registry.place(told.origin).name[:60], outcome=CallOutcome.ANSWERED, words=said.call_back_words,
         )  # fmt: skip
         kept(call)
         records.append(call)

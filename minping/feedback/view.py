@@ -111,6 +111,7 @@ HISTORY = {
     "document.added": "附上案卷材料",
     "evidence.removed": "材料保存期满，内容已清除",
     "case.printed": "打印处理单",
+    "statement.added": "被评价人员作出说明",
     "identity.opened": "查看评价人联系方式",
 }
 

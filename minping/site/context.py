@@ -19,6 +19,8 @@ from minping.registry import queries as registry
 SECTIONS = (
     ("工作台", "desk", ("case.read", "order.read")),
     ("各单位", "units", ("case.read",)),
+    ("监督", "supervise", ("notice.read",)),
+    ("本人评价", "own", ("own.read",)),
     ("线索", "clues", ("clue.open", "clue.key", "clue.confirm")),
     ("答复模板", "templates", ("templates.manage",)),
     ("指标", "indicators", ("indicators.read",)),

@@ -365,6 +365,7 @@ def case_for(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "calls": cases.calls_context(case),
             "order": orders.order_context(order, names) if order is not None else None,
             "history": cases.history_context(case, names),
+            "statements": inquiries.statements_context(case, names),
             "sheet_url": reverse("case_sheet", args=[case.pk]),
         }
     if order is not None and who.can(

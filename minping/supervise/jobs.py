@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from minping.kernel import clock
 from minping.kernel.jobs import Job
-from minping.supervise import repeats, services
+from minping.supervise import leads, repeats, services
 
 
 def _lapse() -> bool:
@@ -16,7 +16,13 @@ def _sweep() -> bool:
     return False
 
 
+def _leads() -> bool:
+    leads.leads_find(at=clock.now())
+    return False
+
+
 JOBS = (
     Job("inquiries", "问责说明期满", 60.0, _lapse),
     Job("repeats", "反复差评复数", 3600.0, _sweep),
+    Job("leads", "刷好评、恶意差评疑点", 86400.0, _leads),
 )

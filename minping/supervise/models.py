@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from django.db import models
 
+from minping.evaluate.models import Rating
 from minping.feedback.models import Case
 from minping.kernel import ids
 from minping.kernel.due import Due
-from minping.supervise.states import ClueState, InquiryState, Kind
+from minping.supervise.states import ClueState, Finding, InquiryState, Kind, LeadState
 
 KINDS = [(kind.value, kind.label) for kind in Kind]
 
@@ -170,3 +171,70 @@ class Clue(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+class Lead(models.Model):
+    """疑点: ratings that a transparent rule found odd, with its reason, for a person to look into (minan/5.2).
+
+    Nothing follows from it by itself.  `key` names the group within the rule (a window's day, a device's day, the
+    blind index of a person), never a person in clear.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    number = models.CharField("编号", max_length=30, unique=True)
+    rule = models.CharField(max_length=20)
+    key = models.CharField(max_length=160)
+    organization_code = models.CharField(max_length=40)  # the nearest that is over all its ratings
+    reason = models.CharField(max_length=300)
+    found_at = models.DateTimeField()
+    state = models.CharField(max_length=6, choices=[(s.value, s.label) for s in LeadState])
+    finding = models.CharField(max_length=10, blank=True, choices=[(f.value, f.label) for f in Finding])
+    note = models.TextField(blank=True)
+    closed_at = models.DateTimeField(null=True)
+    closed_by = models.CharField(max_length=80, blank=True)
+
+    JOURNALLED: ClassVar = (
+        "number", "rule", "key", "organization_code", "reason", "found_at", "state", "finding", "note", "closed_at",
+        "closed_by",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = "疑点"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rule", "key"], name="one_open_lead", condition=models.Q(state="open")),
+        ]
+        indexes: ClassVar = [models.Index(fields=["organization_code", "state", "found_at"], name="lead_state")]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class LeadRow(models.Model):
+    """One rating of a lead; a rule brings up a rating once."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    lead = models.ForeignKey(Lead, on_delete=models.PROTECT, related_name="rows")
+    rule = models.CharField(max_length=20)
+    rating = models.ForeignKey(Rating, on_delete=models.PROTECT, related_name="+")
+
+    JOURNALLED: ClassVar = ("lead_id", "rule", "rating_id")
+
+    class Meta:
+        verbose_name = "疑点所列评价"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["rating", "rule"], name="lead_row_once")]
+
+
+class Statement(models.Model):
+    """What the rated person says to a negative of their own: kept with the case, never shown to the rater."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="+")
+    by = models.CharField(max_length=80)
+    at = models.DateTimeField()
+    text = models.TextField()
+
+    JOURNALLED: ClassVar = ("case_id", "by", "at", "text")
+
+    class Meta:
+        verbose_name = "本人说明"
+        indexes: ClassVar = [models.Index(fields=["case", "at"], name="statement_case")]

@@ -90,3 +90,31 @@ CLUES = Table(
         Move("settle", "办结", (ClueState.TAKEN,), ClueState.SETTLED, "clue.open", _CLAUSE),
     ),
 )
+
+
+class LeadState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+    @property
+    def label(self) -> str:
+        return {"open": "待查", "closed": "已查结"}[self.value]
+
+
+LEADS = Table(
+    "疑点",
+    # A finding, by a person, on record.  No rating moves: what is invalid is so by the case's own table alone (R7).
+    (Move("close", "查结", (LeadState.OPEN,), LeadState.CLOSED, "lead.close", _CLAUSE),),
+)
+
+
+class Finding(StrEnum):
+    """What the person who looked into a lead found."""
+
+    TRUE = "true"
+    HARMLESS = "harmless"
+    UNCLEAR = "unclear"
+
+    @property
+    def label(self) -> str:
+        return {"true": "属实", "harmless": "有正当原因", "unclear": "查不清"}[self.value]

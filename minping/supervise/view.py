@@ -18,7 +18,7 @@ from minping.kernel.access import Actor
 from minping.kernel.models import JournalEntry
 from minping.registry import queries as registry
 from minping.supervise import repeats, services
-from minping.supervise.models import Inquiry, InquiryRow
+from minping.supervise.models import Inquiry, InquiryRow, Statement
 from minping.supervise.states import MOVES, InquiryState, Kind
 
 VIEWS = (
@@ -230,3 +230,11 @@ def clue_actions(case: Case, by: Actor) -> list[dict[str, Any]]:
         return []
     url = reverse("clue_hand_in", args=[case.pk])
     return [{"verb": "clue", "label": "移送违纪违法线索", "primary": False, "link": True, "url": url}]
+
+
+def statements_context(case: Case, names: Mapping[str, str]) -> list[dict[str, str]]:
+    """What the rated said to this negative, for those who read the case."""
+    return [
+        {"time_text": clock.moment_text(said.at), "who": names.get(said.by, ""), "text": said.text}
+        for said in Statement.objects.filter(case=case).order_by("at", "id")
+    ]

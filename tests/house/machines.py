@@ -12,7 +12,7 @@ from minping.feedback.states import MOVES as CASE
 from minping.kernel.moves import CONFLICTS, Table
 from minping.rectify.states import MOVES as ORDER
 from minping.rectify.states import OrderState
-from minping.supervise.states import CLUES, ClueState, InquiryState
+from minping.supervise.states import CLUES, LEADS, ClueState, InquiryState, LeadState
 from minping.supervise.states import MOVES as INQUIRY
 
 HEAD = """# 办理表
@@ -29,6 +29,7 @@ def page() -> str:
         (DECISIONS, CaseState),
         (INQUIRY, InquiryState),
         (CLUES, ClueState),
+        (LEADS, LeadState),
     )
     return HEAD + "".join(_table(table, states) for table, states in tables)
 

@@ -37,6 +37,19 @@ LINES = (
             "tests/site/test_agenda.py",
         ),
     ),
+    Line(
+        "反复被差评：到数必发、不漏不重，撤销的注明并可撤回；先听说明，再由无关的负责人处理",
+        lambda: both("tests/supervise/test_repeats.py", "tests/supervise/test_every_move.py"),
+    ),
+    Line(
+        "线索封给纪检：拿着数据库和数据目录的管理员打不开，纪检打得开，每次取出有记录；打击报复从回执页直接反映",
+        lambda: both("tests/supervise/test_clues.py"),
+    ),
+    Line(
+        "疑点只供人查，不改任何数字；本人看得到自己的、能说明，认不出评价人",
+        lambda: both("tests/supervise/test_leads.py", "tests/supervise/test_own.py"),
+    ),
+    Line("浏览器里：差评、说明、限期整改；线索封存、取出、离线打开", lambda: both("tests/journeys/test_answering.py")),
 )
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ Settings `[identity]`: `issuer`, `client_id`, `client_secret`; `label` (what peo
 platform); `scope` (default "openid"); `certificate`, the claim with the number (a dotted path);
 `kind`, the claim with its kind, and `kinds`, their codes to ours of `certificates.yaml`;
 `default_kind` where no kind is told (default 111); `require`, a table of claims and the values
-that will do, such as a level of real-name proof.
+that will do, such as a level of real-name proof; `ca`, a file with the authority of the platform's
+certificate where it is not a public one.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class Settings:
     kinds: tuple[tuple[str, str], ...]
     default_kind: str
     require: tuple[tuple[str, tuple[str, ...]], ...]
+    ca: str
 
 
 def settings() -> Settings:
@@ -101,6 +103,7 @@ def settings() -> Settings:
         tuple((str(theirs), str(ours)) for theirs, ours in (told.get("kinds") or {}).items()),
         str(told.get("default_kind", "111")),
         tuple((str(name), tuple(map(str, values))) for name, values in (told.get("require") or {}).items()),
+        str(told.get("ca", "")),
     )  # fmt: skip
 
 
@@ -136,7 +139,7 @@ def _made(told: Settings, hour: int) -> Client:
         server_metadata_url=f"{told.issuer}/.well-known/openid-configuration",
         client_kwargs={
             "scope": told.scope, "code_challenge_method": "S256", "default_timeout": SECONDS, "max_redirects": 0,
-            "trust_env": False,
+            "trust_env": False, "verify": told.ca or True,
         },
     )  # fmt: skip
 
@@ -148,12 +151,9 @@ def _client(told: Settings) -> Client:
 @contextmanager
 def _asking() -> Iterator[None]:
     """Every way in which the platform can fail, as one of our sentences; no word of its own is passed on."""
-    if cache.get(AWAY):
-        raise PlatformAway()
     try:
         yield
-    except (RequestException, RuntimeError, KeyError) as failure:
-        cache.set(AWAY, True, AWAY_SECONDS)
+    except (RequestException, OSError, RuntimeError, KeyError) as failure:
         raise PlatformAway() from failure
     except AuthlibBaseError as failure:
         raise LoginRefused(_("这次登录没有通过核对：登录没有完成、已经用过或过了时间。")) from failure
@@ -167,8 +167,15 @@ def login_begin(back: str) -> tuple[str, dict[str, str]]:
     Raises PlatformMissing, PlatformAway, LoginRefused.
     """
     told = settings()
-    with _asking():
-        made = _client(told).create_authorization_url(back)
+    # Only here: at the end a stranger's made-up code could make the platform stumble, and shut everybody out.
+    if cache.get(AWAY):
+        raise PlatformAway()
+    try:
+        with _asking():
+            made = _client(told).create_authorization_url(back)
+    except PlatformAway:
+        cache.set(AWAY, True, AWAY_SECONDS)
+        raise
     return str(made["url"]), {name: str(made[name]) for name in ("state", "nonce", "code_verifier")}
 
 

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,6 +23,7 @@ from minping.evaluate.channels.mine import platform
 from minping.evaluate.models import Rating
 from minping.kernel import clock
 from tests.support.identity import CLIENT, SECRET, Provider, providing
+from tests.support.receiver import certificate
 from tests.support.world import receive, service_row, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -343,10 +345,14 @@ def test_the_platform_away_leads_to_a_sentence_and_the_other_ways(provider: Prov
     address = at_platform(begin(browser))
     provider.status = 500
     refused(come_back(browser, address), "现在连不上")
-    asked = len(provider.asked)
+    provider.status = 200
+    assert log_in(Client())["Location"] == "/mine/"  # one who made it stumble shuts nobody else out
+    provider.status = 500
     platform._made.cache_clear()
     answer = Client().get("/mine/login")
     assert answer.status_code == 503 and "不登录也可以评价" in answer.content.decode()
+    asked = len(provider.asked)
+    assert Client().get("/mine/login").status_code == 503
     assert len(provider.asked) == asked  # for some seconds nobody waits for it
     cache.clear()
     provider.status = 302
@@ -362,6 +368,23 @@ def test_where_none_is_set_the_page_says_so_and_offers_the_other_ways() -> None:
         page = answer.content.decode()
         assert answer.status_code == 200 and "还没有接统一身份认证平台" in page and "不登录也可以评价" in page
         assert 'href="/mine/login"' not in page
+
+
+def test_the_certificate_of_the_platform_is_checked_and_an_authority_can_be_named(
+    provider: Provider, tmp_path: Path
+) -> None:
+    pem = certificate(tmp_path, "localhost")
+    with providing(pem, claims={"cert_no": NUMBER}) as secure:
+        identity(issuer=secure.issuer)
+        assert Client().get("/mine/login").status_code == 503
+        assert secure.asked == []
+        identity(issuer=secure.issuer, ca=str(pem))
+        browser = Client()
+        address = begin(browser)
+        query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        assert come_back(browser, secure.authorize(query))["Location"] == "/mine/"
+        identity(issuer=secure.issuer, ca=str(tmp_path / "none.pem"))
+        assert Client().get("/mine/login").status_code == 503
 
 
 def test_a_platform_without_https_is_not_used(provider: Provider) -> None:

@@ -21,7 +21,15 @@ LONG = {
 }  # fmt: skip
 
 
+# What stands on no database of ours, or only shows pages that are the same on either: run on SQLite alone.
+ONCE = ("tests/law/", "tests/sandbox/", "tests/journeys/test_for_everyone.py")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(ONCE):
+            item.add_marker(pytest.mark.once)
     items.sort(key=lambda item: -LONG.get(item.path.name, 10 if "journeys" in item.path.parts else 0))
 
 

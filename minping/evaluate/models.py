@@ -91,6 +91,31 @@ class Applicant(models.Model):
         ]
 
 
+class PageVisit(models.Model):
+    """One press that led, or should have led, to the superior's rating page (minan/3.4.2).
+
+    `led`: the person went there, the outcome is asked for; `done`: nothing more is asked;
+    `ours`: the superior gave no page (`why`), so the person rated here.
+    """
+
+    LED, DONE, OURS = "led", "done", "ours"
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="page_visits")
+    target = models.CharField(max_length=40)
+    channel = models.CharField(max_length=20)
+    opened_at = models.DateTimeField()
+    state = models.CharField(max_length=8, default=LED)
+    why = models.CharField(max_length=200, blank=True, default="")
+    next_ask_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "到上级评价页"
+        indexes: ClassVar = [
+            models.Index(fields=["next_ask_at"], name="page_visit_asked", condition=models.Q(state="led")),
+        ]
+
+
 class PackageRating(models.Model):
     """One overall rating of a 一件事 (minan/3.4.3): who gave it, when, and from which service's invitation.
 

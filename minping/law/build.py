@@ -48,6 +48,10 @@ def build_value(place: Place, header: dict[str, Any], version: dict[str, Any]) -
     if version["unit"] == "level" and not all(isinstance(one, int) and 1 <= one <= 5 for one in items):
         cure = "请按接口代码写 1 至 5（5 为非常满意）"
         raise broken("LAW_VALUE", place.file, f"{place.key}.value", "含有不是等级的值", cure)
+    if version["unit"] == "page" and value not in model.PAGES:
+        raise broken(
+            "LAW_VALUE", place.file, f"{place.key}.value", f"“{value}”不是评价页", f"请写 {'、'.join(model.PAGES)} 之一"
+        )
     return model.Parameter(**_common(place, header, version))
 
 

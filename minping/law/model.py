@@ -15,6 +15,8 @@ from typing import Any
 from minping.law.errors import LawError
 from minping.law.levels import InterfaceLevel
 
+PAGES = ("ours", "superior")  # where a person rates: on our page, or on the superior's (minan/3.4.2)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -6,6 +6,7 @@ of the reading. A missing rule is a LawError whose sentence says where to write 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -21,7 +22,8 @@ from minping.law.levels import InterfaceLevel, LevelCode
 from minping.law.loader import open_folder
 from minping.law.times import beijing_date
 
-ROOT = Path(__file__).resolve().parent
+# The shipped rules, or an office's own folder of the same shape (clauses.yaml, areas/): docs/operate.md.
+ROOT = Path(os.environ.get("MINPING_RULES") or Path(__file__).resolve().parent)
 _MOST = 65536
 _KIND_LABELS = {"limits": "时限", "values": "参数", "codes": "代码对照", "lists": "清单"}
 

@@ -15,7 +15,9 @@ Check = Callable[[Any], Any]
 
 LOWER_MAY = ("nothing", "tighten", "anything")
 LIMIT_UNITS = tuple(model.UNIT_LABELS)
-VALUE_UNITS = ("level", "service", "character", "byte", "file", "suffix", "hour", "count", "second", "clock", "word")
+VALUE_UNITS = (
+    "level", "service", "character", "byte", "file", "suffix", "hour", "count", "second", "clock", "word", "page",
+)  # fmt: skip
 
 
 class Bad(Exception):

@@ -13,9 +13,10 @@ import binascii
 import hashlib
 import itertools
 import json
+import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -33,6 +34,7 @@ from minping.sandbox.wire import Request, Response
 TOKEN_SECONDS = 1800
 SKEW_MOST = 600  # seconds that a sender's clock may differ when it signs in
 Submit = Callable[[Message], Answer]
+Known = Callable[[str], list[dict[str, Any]]]  # what is kept of the ratings of a case
 TAGS = (
     ("510", "一窗受理一次办结", 5, False, True), ("513", "可以全程网上办理", 5, True, True),
     ("406", "填写一张表单就可完成申报", 4, False, True), ("307", "一次性告知需要补正的材料", 3, False, True),
@@ -97,7 +99,9 @@ class Province:
         self.tags: list[tuple[str, str, int, bool, bool]] = list(TAGS)
         self.edition, self.valid_from = "2020", "2020-01-01"
         self.negatives: list[dict[str, Any]] = []
+        self.changes: list[tuple[float, dict[str, Any]]] = []  # of the dictionary, and when each is due
         self.city_numbers: dict[str, int] = {}
+        self.pages: dict[str, dict[str, str]] = {}  # by the token in a rating page's address: its case
 
     def now(self) -> float:
         return time.time() + self.skew()
@@ -143,17 +147,36 @@ class Province:
         self.tokens[token] = self.now() + TOKEN_SECONDS
         return _json(200, {"access_token": token, "expires_in": TOKEN_SECONDS, "refresh_token": "", "re_expires_in": 0})
 
-    def soap(self, request: Request, submit: Submit) -> Response:
+    def soap(self, request: Request, submit: Submit, call: str = "soap", known: Known = lambda _: []) -> Response:
+        """Report an evaluation (`soap`), ask for a rating page (`page`), or for what was said on it (`results`)."""
         token = request.headers.get("authorization", "").removeprefix("Basic ")
         if self.tokens.get(token, 0) < self.now():
             return Response(400, b"token", "text/plain", {"x-error-code": "access_token_invalid"})
         try:
             fields = self._case(request.body)
+            if call != "soap":
+                return self._asked(call, fields, known, request.headers.get("host", ""))
             reference = self._evaluation(fields, submit)
             answer = {"code": "200", "message": "成功", "evaluateUnid": reference}
         except Refusal as refusal:
             answer = {"code": refusal.code, "message": refusal.text}
         return _soap_answer(answer)
+
+    def _asked(self, call: str, fields: dict[str, str], known: Known, host: str) -> Response:
+        """The page's address, unless the case is rated already; or the evaluations of a case."""
+        _need(fields, "businessCode", "projectNo", "nodeName")
+        said = [one for one in known(fields["projectNo"]) if one.get("nodeName") == fields["nodeName"]]
+        if call == "results":
+            if not said:
+                raise Refusal("404", "没有评价")
+            return _soap_answer({"code": "200", "message": "成功"}, said)
+        if said:
+            return _soap_answer({"code": "3", "message": "该评价已存在"}, said)
+        _need(fields, "businessName", "proStatus", "projectName", "regionCode", "acceptDate", "userProp", "userName",
+              "userPageType", "certKey", "serviceTime", "evaluateType", "pf", "type", "contactMobile", "backUrl")  # fmt: skip
+        token = secrets.token_urlsafe(18)
+        self.pages[token] = fields
+        return _soap_answer({"code": "200", "message": "成功", "url": f"http://{host}/fj/page/{token}"})
 
     def _case(self, body: bytes) -> dict[str, str]:
         try:
@@ -170,7 +193,7 @@ class Province:
             decryptor, unpadder = sm4.decryptor(), padding.PKCS7(128).unpadder()
             padded = decryptor.update(base64.b64decode(cipher)) + decryptor.finalize()
             plain = unpadder.update(padded) + unpadder.finalize()
-            text = plain.decode("gb18030" if b"gb2312" in plain[:60].lower() else "utf-8")
+            text = plain.decode("gb18030" if re.search(b"gb(2312|k|18030)", plain[:60].lower()) else "utf-8")
             root = ET.fromstring(text[text.index("?>") + 2 :])
         except (ValueError, binascii.Error, ET.ParseError):
             raise Refusal("400", "密文解不开") from None
@@ -331,6 +354,11 @@ class Province:
     # --- what it sends down ---------------------------------------------------------------------
 
     def dictionary(self) -> dict[str, Any]:
+        """As it is now: changes that are due have happened."""
+        due = [told for at, told in self.changes if at <= time.monotonic()]
+        self.changes = [(at, told) for at, told in self.changes if at > time.monotonic()]
+        for told in due:
+            self._change(told)
         norms = [
             {"normCode": code, "normName": name, "starLevel": level, "expandNorm": more, "usingStatus": used}
             for code, name, level, more, used in self.tags
@@ -338,7 +366,15 @@ class Province:
         return {"edition": self.edition, "validFrom": self.valid_from, "norms": norms}
 
     def change_dictionary(self, told: dict[str, Any]) -> None:
-        """{"edition", "valid_from", "retire": [codes], "add": [{code, label, level}]}"""
+        """{"edition", "valid_from", "retire": [codes], "add": [{code, label, level}], "after": seconds}"""
+        after = told.get("after", 0)
+        if isinstance(after, bool) or not isinstance(after, (int, float)):
+            raise TypeError("after")
+        str(told["edition"]), str(told["valid_from"])
+        [(one["code"], one["label"], int(one["level"])) for one in told.get("add", ())]
+        self.changes.append((time.monotonic() + after, told))
+
+    def _change(self, told: dict[str, Any]) -> None:
         retired = set(told.get("retire", ()))
         self.tags = [(c, n, lv, more, used and c not in retired) for c, n, lv, more, used in self.tags]
         self.tags += [
@@ -361,6 +397,13 @@ def _record(
     )  # fmt: skip
 
 
+def page_record(case: dict[str, str], level: int, text: str, at: datetime) -> Message:
+    """What was said on the province's own page: the same record that a report of it would make."""
+    said = {"alternate": str(level), "assessTime": f"{at:%Y-%m-%d %H:%M:%S}", "writingevalua": text, "appraisald": ""}
+    kept = {name: value for name, value in case.items() if name != "backUrl"}
+    return _record("rating", case["regionCode"], case["projectNo"], case["nodeName"], level, at, {**kept, **said})
+
+
 def _json(status: int, body: object) -> Response:
     return Response(status, json.dumps(body, ensure_ascii=False).encode())
 
@@ -369,12 +412,22 @@ def _desc(desc: str, body: dict[str, Any]) -> Response:
     return _json(200, {"C-Response-Desc": desc, "C-Response-Body": json.dumps(body, ensure_ascii=False)})
 
 
-def _soap_answer(answer: dict[str, str]) -> Response:
+_TOLD = ("alternate", "assessTime", "appraisald", "writingevalua", "pf")
+
+
+def _soap_answer(answer: dict[str, str], said: Iterable[dict[str, Any]] = ()) -> Response:
     inner = ET.Element("Result")
     ET.SubElement(inner, "code").text = answer["code"]
     ET.SubElement(inner, "message").text = answer["message"]
     if "evaluateUnid" in answer:
         ET.SubElement(ET.SubElement(inner, "data"), "evaluateUnid").text = answer["evaluateUnid"]
+    if "url" in answer:
+        ET.SubElement(ET.SubElement(inner, "data"), "url").text = answer["url"]
+    for one in said:
+        row = ET.SubElement(inner, "evaluation")
+        ET.SubElement(row, "evaluateUnid").text = one["reference"]
+        for name in _TOLD:
+            ET.SubElement(row, name).text = str(one.get(name, ""))
     space = "http://schemas.xmlsoap.org/soap/envelope/"
     top = ET.Element(f"{{{space}}}Envelope")
     call = ET.SubElement(ET.SubElement(top, f"{{{space}}}Body"), "response")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 from urllib.parse import parse_qsl
 
-from minping.sandbox import page
+from minping.sandbox import page, rating_page
 from minping.sandbox.behaviour import BehaviourError, Plan, Verdict
 from minping.sandbox.families import Province
 from minping.sandbox.protocol import BEIJING, KINDS, UNAVAILABLE, Answer, Message, Refused, parse
@@ -130,6 +130,8 @@ class Server:
                 response, what, result = self._message(request)
             elif request.path in _FAMILIES:
                 response, what, result = self._family(request)
+            elif request.path.startswith(rating_page.PLACE):
+                response, what, result = self._rating_page(request)
             else:
                 response = self._route(request)
         except BadRequest as error:
@@ -192,7 +194,8 @@ class Server:
         if verdict.instead == "garbage":
             return _GARBAGE, call, "garbage"
         if verdict.instead == "refuse":
-            return self.province.refused(call, verdict.code), call, verdict.code
+            kind = "soap" if call in ("page", "results") else call
+            return self.province.refused(kind, verdict.code), call, verdict.code
         if verdict.instead:
             return _json(503, UNAVAILABLE.body), call, verdict.instead
         taken: list[str] = []
@@ -205,13 +208,22 @@ class Server:
             taken.append(self._remember(message, result))
             return answer
 
-        if call == "soap":
-            response = self.province.soap(request, submit)
+        if call in ("soap", "page", "results"):
+            response = self.province.soap(
+                request, submit, call, lambda case_no: self.received(kind="rating", case_no=case_no)
+            )
         elif call == "form":
             response = self.province.form(request, submit)
         else:
             response = self.province.envelope(request, call, submit, city=request.path.startswith("/bj/"))
         return (None if verdict.lost else response), taken[0] if taken else call, "lost" if verdict.lost else "answered"
+
+    def _rating_page(self, request: Request) -> tuple[Response | None, str, str]:
+        """The province's own page in a person's browser; while it is down, nobody answers there either."""
+        if self._plan.is_down():
+            return None, "-", "down"
+        response = rating_page.answer(self.province, request, self._store.submit)
+        return response, "评价页", str(response.status)
 
     def _credentials(self, request: Request) -> Response:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode("latin-1"), self._token):
@@ -335,6 +347,8 @@ class Server:
 _FAMILIES = {
     "/fj/api-gateway/gateway/get-token": "token",
     "/fj/wailian/webservice/getSaveEvaluation": "soap",
+    "/fj/wailian/webservice/getSaveEvaluationUrl": "page",
+    "/fj/wailian/webservice/getEvaluationDetail": "results",
     "/sd/service": "service",
     "/sd/evaluate": "evaluate",
     "/sd/getnorm": "getnorm",

@@ -131,6 +131,8 @@ ACTIONS = {
     "case.printed": "打印处理单",
     "message.refused": "省平台拒收",
     "message.replayed": "重发",
+    "visit.opened": "到上级评价页",
+    "visit.fell_back": "上级评价页打不开，在本系统评",
     "message.done_by_hand": "人工录入省平台",
     "message.checked": "复核人工录入",
     "manual.exported": "下载人工上送清单",

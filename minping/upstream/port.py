@@ -67,6 +67,11 @@ NEEDS = {
     "revocation": Ability.REQUEST_REVOCATION,
     "report": Ability.PUSH_REPORT,
 }
+# What is asked of a superior about a service, and the abilities of which one answers it.
+ASKS = {
+    "page": (Ability.GET_PAGE, Ability.BUILD_PAGE),
+    "results": (Ability.PULL_RATINGS,),
+}
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,14 @@ class AlreadyDone(Delivery):
     """The superior had it already: success, with its reference in `code` where it tells."""
 
 
+class RatedAbove(AlreadyDone):
+    """Asked for its page, the superior answers that the person has rated there: `rating` is what it tells of it."""
+
+    def __init__(self, rating: Any, *, received: str = "", sent: str = "") -> None:
+        super().__init__("省平台已有评价", code=rating.reference, received=received, sent=sent)
+        self.rating = rating
+
+
 class Later(Delivery):
     """Not now.  `unreachable` where the superior as a whole did not answer."""
 
@@ -168,6 +181,16 @@ class Driver(Protocol):
 
     def negatives(self) -> list[Any]:
         """Negatives to take over (`messages.NegativeReceived`), for `pull_negatives`.  Raises Later."""
+        ...
+
+    def page(self, service: Message, *, back: str, channel: str) -> str:
+        """The address of the superior's own page for one service (`get_page`, `build_page`); it leads to `back`
+        afterwards.  Raises RatedAbove, Later, Never."""
+        ...
+
+    def results(self, service: Message) -> list[Any]:
+        """What was said of a service on the superior's page (`messages.NegativeReceived`, of any level), for
+        `pull_ratings`.  Raises Later."""
         ...
 
     def dictionary(self) -> Any:

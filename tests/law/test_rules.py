@@ -216,6 +216,7 @@ def test_the_other_parameters() -> None:
         "terminal_tries": "count",
         "ask_calls": "count",
         "identity_upward": "word",
+        "rating_page": "page",
         "introduce": "word",
         "call_from_hour": "hour",
         "call_until_hour": "hour",

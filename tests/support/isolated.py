@@ -8,6 +8,7 @@ import tempfile
 os.environ["MINPING_HOME"] = tempfile.mkdtemp(prefix="minping-test-")
 os.environ["MINPING_SANDBOX"] = "1"
 os.environ["MINPING_PROVINCE"] = ""
+os.environ.pop("MINPING_RULES", None)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "minping.site.settings")
 # Playwright's own loop must not make Django think that tests are asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"

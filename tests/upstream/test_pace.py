@@ -55,9 +55,11 @@ def test_b6_messages_leave_no_faster_than_the_profile_allows(speaking: Any) -> N
     answer = province._answer
     province._listener.answer = lambda request: (arrived.append(time.monotonic()), answer(request))[1]
     receive(*(service_row(f"C-{n}") for n in range(12)))
+    start = time.monotonic()
     messages_deliver(holder="test")
     assert len(arrived) == 12
-    assert arrived[-1] - arrived[0] >= 11 / 20 * 0.9
+    # None before its slot; a busy machine may make the first late, and that is not a burst.
+    assert all(at - start >= number / 20 * 0.9 for number, at in enumerate(sorted(arrived)))
 
 
 @pytest.mark.django_db

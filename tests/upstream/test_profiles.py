@@ -68,7 +68,11 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "answer without a sign": (lambda d: version(d)["answers"].append({"is": "accepted"}), "answers[10]"),
     "versions that overlap": (lambda d: d["versions"].append({**version(d), "from": date(2021, 1, 1)}), "versions"),
     "pulled codes that are not clear": (
-        lambda d: (version(d)["abilities"].append("pull_ratings"),), "back.handling.2"),
+        lambda d: (version(d)["abilities"].append("pull_negatives"), version(d)["paths"].update(negatives="/n")), "back.handling.2"),
+    "results without their fields": (
+        lambda d: (version(d)["abilities"].append("pull_ratings"), version(d)["paths"].update(results="/r")), "messages.results"),
+    "a page without its fields": (
+        lambda d: (version(d)["abilities"].append("get_page"), version(d)["paths"].update(page="/p")), "messages.page"),
 }  # fmt: skip
 
 

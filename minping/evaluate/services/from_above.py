@@ -7,6 +7,7 @@ from datetime import datetime
 from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.models import Rating, Service
+from minping.evaluate.services.above import channel_of
 from minping.evaluate.services.rate import Press, ratings_give
 from minping.evaluate.states import RatingKind
 from minping.kernel.access import SYSTEM
@@ -37,7 +38,7 @@ def take(told: NegativeReceived, *, at: datetime) -> Outcome:
     rules = law.at(service.area_code, told.rated_at.astimezone(law.BEIJING).date())
     offered = {tag.code for tag in rules.tags(told.level)}
     unknown = [code for code in told.tags if code not in offered]
-    channel = told.channel if told.channel in rules.channels else "pc"
+    channel = told.channel if told.channel in rules.channels else channel_of(service) or "pc"
     press = Press(
         token=tokens.invitation_token(service.pk), level=int(told.level), at=told.rated_at, channel=channel,
         proof="superior", tags=tuple(code for code in told.tags if code in offered), text=told.text,

@@ -12,7 +12,7 @@ from typing import Any
 from minping.law import schema, yamlfile
 from minping.law.errors import LawError, broken
 from minping.law.schema import Bad
-from minping.upstream.port import NEEDS, Ability
+from minping.upstream.port import ASKS, NEEDS, Ability
 from minping.upstream.profile.model import ANSWER_CLASSES, CODE_TABLES, AnswerRule, Field, MessageForm, Need, Profile
 
 ROOT = Path(__file__).resolve().parents[1] / "provinces"
@@ -69,7 +69,7 @@ _VERSION_MUST = {
 _VERSION_MAY = {
     "to": schema.day, "note": schema.text, "references": schema.yes_no, "unneeded": _words, "updates": schema.yes_no,
     "batch": schema.positive, "connect_seconds": _number, "read_seconds": _number, "security": _mapping,
-    "credentials": _words, "case_key": _mapping, "back": _mapping,
+    "credentials": _words, "case_key": _mapping, "back": _mapping, "page_origins": _words,
 }  # fmt: skip
 _FIELD_MAY = {
     "take": schema.text, "value": _raw, "code": schema.one_of(*CODE_TABLES), "time": schema.text, "join": _raw,
@@ -85,6 +85,8 @@ PATHS = {
     Ability.PULL_DICTIONARY: "dictionary",
     Ability.PULL_NEGATIVES: "negatives",
     Ability.GET_PAGE: "page",
+    Ability.BUILD_PAGE: "page",
+    Ability.PULL_RATINGS: "results",
     Ability.PUSH_LATE: "late",
 }
 
@@ -132,11 +134,14 @@ def _version(top: Mapping[str, Any], raw: Any, file: str, key: str) -> Profile:
     codes = {table: _codes(table, one, file, f"{key}.codes.{table}") for table, one in found["codes"].items()}
     messages = {kind: _form(one, file, f"{key}.messages.{kind}", codes) for kind, one in found["messages"].items()}
     for kind in messages:
-        if kind not in NEEDS:
-            raise broken("PROFILE_KIND", file, f"{key}.messages.{kind}", "没有这一类消息", f"可用：{'、'.join(NEEDS)}")
-        if NEEDS[kind] not in abilities:
-            raise broken("PROFILE_ABILITY", file, f"{key}.messages.{kind}", f"没有声明“{NEEDS[kind].label}”",
-                         f"请在 abilities 里加上 {NEEDS[kind]}，或删去这一类")  # fmt: skip
+        if kind not in NEEDS and kind not in ASKS:
+            known = "、".join((*NEEDS, *ASKS))
+            raise broken("PROFILE_KIND", file, f"{key}.messages.{kind}", "没有这一类消息", f"可用：{known}")
+        needed = ASKS.get(kind) or (NEEDS[kind],)
+        if not abilities & set(needed):
+            raise broken("PROFILE_ABILITY", file, f"{key}.messages.{kind}", f"没有声明“{needed[0].label}”",
+                         f"请在 abilities 里加上 {needed[0]}，或删去这一类")  # fmt: skip
+    _asked(abilities, messages, file, key)
     case_key = schema.fields(found.get("case_key", {}), file, f"{key}.case_key", {},
                              {"prefix": _raw, "most": schema.positive})  # fmt: skip
     back = {table: dict(_texts(one)) for table, one in found.get("back", {}).items()}
@@ -148,10 +153,24 @@ def _version(top: Mapping[str, Any], raw: Any, file: str, key: str) -> Profile:
         abilities=abilities, unneeded=frozenset(found.get("unneeded", ())), updates=found.get("updates", False),
         per_second=found["per_second"], batch=found.get("batch", 200), connect_seconds=found.get("connect_seconds", 3.0),
         read_seconds=found.get("read_seconds", 10.0), paths=found["paths"], security=found.get("security", {}),
-        credentials=found.get("credentials", ()), case_key_prefix=case_key.get("prefix", ""),
+        credentials=found.get("credentials", ()), page_origins=found.get("page_origins", ()), case_key_prefix=case_key.get("prefix", ""),
         case_key_most=case_key.get("most", 50), codes=codes, back=back, messages=messages,
         answers=tuple(_answer(one, file, f"{key}.answers[{n}]") for n, one in enumerate(found["answers"])), file=file,
     )  # fmt: skip
+
+
+def _asked(abilities: frozenset[Ability], messages: Mapping[str, MessageForm], file: str, key: str) -> None:
+    """A page and its results need their fields; what stands in an address may not name a person (failures.md B21)."""
+    for kind, able in ASKS.items():
+        declared = abilities & set(able)
+        if declared and kind not in messages:
+            raise broken("PROFILE_PAGE", file, f"{key}.messages.{kind}", f"声明了“{min(declared).label}”，却没有字段",
+                         f"请在 messages 里写出 {kind}，或去掉这项能力")  # fmt: skip
+    if Ability.BUILD_PAGE in abilities and Ability.GET_PAGE not in abilities:
+        for one in messages["page"].fields:
+            if {"applicant", "agent"} & set(one.take.split(".")):
+                raise broken("PROFILE_PAGE", file, f"{key}.messages.page", f"“{one.to}”会把个人信息写进网址",
+                             "自行拼出的评价页地址里只能有编号和代码")  # fmt: skip
 
 
 def _codes(table: str, raw: Any, file: str, key: str) -> Mapping[str, str]:

@@ -101,6 +101,7 @@ class Profile:
     paths: Mapping[str, str]
     security: Mapping[str, Any]
     credentials: tuple[str, ...]
+    page_origins: tuple[str, ...]  # where its rating pages may lie, besides its own address: https://host
     case_key_prefix: str
     case_key_most: int
     codes: Mapping[str, Mapping[str, str]]

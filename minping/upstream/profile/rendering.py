@@ -35,12 +35,15 @@ def case_key(profile: Profile, case_no: str) -> str:
     return key
 
 
-def render(profile: Profile, message: Message) -> dict[str, str | int]:
-    """The province's fields in their order.  Raises Unmapped."""
-    form = profile.messages.get(message.kind)
+def render(
+    profile: Profile, message: Message, ask: str = "", more: Mapping[str, Any] | None = None
+) -> dict[str, str | int]:
+    """The province's fields in their order: of the message's own kind, or of what is asked about it (port.ASKS),
+    with `more` that a profile may take besides.  Raises Unmapped."""
+    form = profile.messages.get(ask or message.kind)
     if form is None:
         raise Unmapped("省里的接口不收这一类", code="LOCAL_KIND")
-    facts = _facts(profile, message)
+    facts = _facts(profile, message) | dict(more or {})
     done: dict[str, str | int] = {}
     for one in form.fields:
         if not _holds(one.when, facts):

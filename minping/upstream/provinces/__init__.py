@@ -33,8 +33,14 @@ def _driver(address: str, profile: str, day: str) -> Driver:
     return NoneDriver()
 
 
-def of_profile(address: str, profile: str, day: str, credentials: dict[str, str] | None = None) -> Driver:
-    """The driver of a profile's family, with the version in force on a day.  Raises LawError."""
+def of_profile(
+    address: str, profile: str, day: str, credentials: dict[str, str] | None = None, seconds: float = 0
+) -> Driver:
+    """The driver of a profile's family, with the version in force on a day; `seconds` shortens its patience.
+
+    Raises LawError.
+    """
+    from dataclasses import replace
     from datetime import date
 
     from minping.upstream import profile as profiles
@@ -44,9 +50,34 @@ def of_profile(address: str, profile: str, day: str, credentials: dict[str, str]
     from minping.upstream.provinces.family.soap import SoapDriver
 
     found = profiles.load(profile, on=date.fromisoformat(day))
+    if seconds:
+        found = replace(
+            found,
+            connect_seconds=min(seconds, found.connect_seconds),
+            read_seconds=min(seconds, found.read_seconds),
+        )
     families: dict[str, type[Wire]] = {"soap": SoapDriver, "envelope": EnvelopeDriver, "form": FormDriver}
     made: Driver = families[found.family](address, found, credentials)
     return made
+
+
+PAGE_SECONDS = 2.0  # of connecting, and of waiting for an answer: a person is waiting too
+
+
+@lru_cache(maxsize=4)
+def _page_driver(address: str, profile: str, day: str) -> Driver:
+    if address and profile:
+        try:
+            return of_profile(address, profile, day, seconds=PAGE_SECONDS)
+        except LawError:
+            pass
+    return _driver(address, profile, day)
+
+
+def page_driver() -> Driver:
+    """The same superior with little patience, for what a person waits for at their own press."""
+    day = clock.beijing(clock.now()).date().isoformat()
+    return _page_driver(settings.MINPING_PROVINCE, settings.MINPING_PROVINCE_PROFILE, day)
 
 
 def driver() -> Driver:

@@ -19,9 +19,18 @@ from django.views.decorators.http import require_http_methods
 from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.arrival import arrival_of, back_of
-from minping.evaluate.models import Rating, Service
+from minping.evaluate.models import PageVisit, Rating, Service
 from minping.evaluate.queries import next_kind, reason_missing
-from minping.evaluate.services import InvitationClosed, InvitationUnknown, LevelUnknown, Press, Receipt, rating_give
+from minping.evaluate.services import (
+    AlreadyRated,
+    InvitationClosed,
+    InvitationUnknown,
+    LevelUnknown,
+    Press,
+    Receipt,
+    above,
+    rating_give,
+)
 from minping.evaluate.states import Outcome, RatingKind
 from minping.evaluate.view import (
     entry_label,
@@ -38,6 +47,7 @@ from minping.kernel import clock, events
 from minping.kernel.errors import Problem
 from minping.kernel.language import before, level_label, moment_text, problem_line, problem_text
 from minping.kernel.web import public_page
+from minping.upstream import rating_page
 
 COOKIE = "mp_change"
 KEPT = ("via", "back")  # what an address says of the person's way (evaluate/arrival.py)
@@ -86,6 +96,10 @@ def _show(request: HttpRequest, token: str, service: Service) -> HttpResponse:
     if kind is not None and (not ratings or request.GET.get("say")):
         if now >= service.closes_at:
             return _closed(request, service)
+        came = arrival_of(request.GET.get("via", ""), token)
+        ours = request.GET.get("page") == "ours" or kind is not RatingKind.FIRST
+        if not ours and above.goes_above(service, came.channel, now):
+            return _away(request, token, service)
         return _tiles(request, token, service, kind)
     return _receipt(request, service, ratings, now, token)
 
@@ -95,6 +109,49 @@ def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
         return True
     given = request.COOKIES.get(COOKIE, "")
     return bool(given) and tokens.stored(given) == bytes(rating.change_token) and now < rating.change_until
+
+
+def _away(request: HttpRequest, token: str, service: Service) -> HttpResponse:
+    """The way to the superior's page, by the person's own press (minan/3.4.2)."""
+    visit = above.last_visit(service)
+    gone = visit is not None and visit.state == PageVisit.LED
+    way = _via(request)
+    context = {
+        "service": service_view(service),
+        "gone": gone,
+        "action": reverse("rate", args=[token]) + way,
+        "ours_url": f"{reverse('rate', args=[token])}{way or '?'}{'&' if way else ''}page=ours" if gone else "",
+    }
+    response = render(request, "link/away.html", context)
+    # A browser holds the answer of a form to the same directive as the form itself.
+    response._csp_update = {"form-action": ["'self'", *sorted(rating_page.origins())]}  # type: ignore[attr-defined]
+    return response
+
+
+def _lead(request: HttpRequest, token: str) -> HttpResponse:
+    """To the superior's page, or, where it gives none, to our own with a word about it."""
+    came = arrival_of(request.GET.get("via", ""), token)
+    address = reverse("rate", args=[token]) + _via(request)
+    try:
+        leading = above.page_open(token=token, channel=came.channel, back=request.GET.get("back", ""), at=clock.now())
+    except AlreadyRated:
+        return HttpResponseRedirect(address, status=303)
+    if leading.address or leading.rated:
+        return HttpResponseRedirect(leading.address or address, status=303)
+    return HttpResponseRedirect(f"{address}{'&' if '?' in address else '?'}page=ours", status=303)
+
+
+@public_page
+@require_http_methods(["GET", "HEAD"])
+def rated_above(request: HttpRequest, visit: str) -> HttpResponse:
+    """Back from the superior's page: what has come of it; nothing can be rated or changed from here."""
+    found = above.visit_of(visit)
+    if found is None:
+        return unknown(request)
+    ratings = list(Rating.objects.filter(service=found.service).order_by("ordinal"))
+    if ratings:
+        return _receipt(request, found.service, ratings, clock.now())
+    return render(request, "link/waiting.html", {"service": service_view(found.service)})
 
 
 def _via(request: HttpRequest) -> str:
@@ -119,9 +176,15 @@ def _tiles(
         "package_url": reverse("package", args=[token]) if service.package_no and kind is RatingKind.FIRST else "",
         "mode_note": kind_note(kind),
         "action": reverse("rate", args=[token]) + _via(request),
+        "fell_back": request.GET.get("page") == "ours" and _fell_back(service),
         "error": problem_line(error),
     }
     return render(request, "link/rate.html", context, status=error.status if error else 200)
+
+
+def _fell_back(service: Service) -> bool:
+    visit = above.last_visit(service)
+    return visit is not None and visit.state == PageVisit.OURS
 
 
 def _reasons(
@@ -224,6 +287,8 @@ def _press(request: HttpRequest, token: str) -> HttpResponse:
     said: Mapping[str, Any] = {}
     try:
         said = said_of(request)
+        if said.get("step") == "superior":
+            return _lead(request, token)
         receipt = rating_give(press_of(request, token, said))
     except Problem as problem:
         service = find(token)

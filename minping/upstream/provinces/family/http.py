@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
@@ -34,7 +35,7 @@ class Wire:
         self._credentials = credentials
         self.name, self.label = profile.id, profile.label
         self.abilities: frozenset[Ability] = profile.abilities
-        self.takes = frozenset(kind for kind in profile.messages if NEEDS[kind] in profile.abilities)
+        self.takes = frozenset(kind for kind in profile.messages if NEEDS.get(kind) in profile.abilities)
         self.unneeded, self.updates = profile.unneeded, profile.updates
         self.per_second, self.batch = profile.per_second, profile.batch
         self.pool = urllib3.PoolManager(
@@ -57,6 +58,14 @@ class Wire:
         raise NotImplementedError
 
     def dictionary(self) -> Dictionary:
+        raise NotImplementedError
+
+    def page(self, service: Message, *, back: str, channel: str) -> str:
+        """Built here, of numbers and codes alone; a family that asks for the page answers otherwise."""
+        fields = profiles.render(self.profile, service, "page", {"back": back, "channel": channel})
+        return f"{self.address}{self.profile.paths['page']}?{urlencode(fields, encoding=self.profile.charset)}"
+
+    def results(self, service: Message) -> list[NegativeReceived]:
         raise NotImplementedError
 
     def secret(self, name: str) -> str:

@@ -12,16 +12,19 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from minping.kernel import clock, sm
 from minping.upstream import profile as profiles
-from minping.upstream.port import Accepted, Later, Message
+from minping.upstream.messages import NegativeReceived, NotCanonical, read
+from minping.upstream.port import Ability, Accepted, AlreadyDone, Later, Message, RatedAbove
 from minping.upstream.profile.rendering import AMBIGUOUS
 from minping.upstream.provinces.family.http import Wire
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 ET.register_namespace("soapenv", SOAP)
+MOMENT = "%Y-%m-%d %H:%M:%S"  # Beijing time
 MARGIN = 30.0  # seconds before its end that a token is no longer used
 
 
@@ -96,6 +99,60 @@ class SoapDriver(Wire):
         code, text = text_of(answer, "code"), text_of(answer, "message")
         reference = text_of(answer, "evaluateUnid")
         return self.settle(code=code, text=text, call="rating", reference=reference, sent=sent, received=received)
+
+    def page(self, service: Message, *, back: str, channel: str) -> str:
+        """Ask for the page; a service that was rated there already is answered with what was said."""
+        if "page" not in self.profile.paths or Ability.GET_PAGE not in self.abilities:
+            return super().page(service, back=back, channel=channel)
+        fields = profiles.render(self.profile, service, "page", {"back": back, "channel": channel})
+        plain = document("Case", fields, self.profile.charset)
+        answer = self._ask("page", plain)
+        received, sent = ET.tostring(answer, encoding="unicode"), plain.decode(_declared(plain))
+        code, text, address = (text_of(answer, name) for name in ("code", "message", "url"))
+        try:
+            self.settle(code=code, text=text, call="page", reference="", sent=sent, received=received)
+        except AlreadyDone:
+            rated = self._rated(answer, service)
+            if not rated:
+                raise
+            raise RatedAbove(rated[0], sent=sent, received=received) from None
+        if not address:
+            raise Later("省平台没有给评价页的地址", sent=sent, received=received)
+        return address
+
+    def results(self, service: Message) -> list[NegativeReceived]:
+        fields = profiles.render(self.profile, service, "results")
+        answer = self._ask("results", document("Case", fields, self.profile.charset))
+        code, text = text_of(answer, "code"), text_of(answer, "message")
+        kind = profiles.classify(self.profile, code=code, text=text, call="results")
+        if kind == "never":
+            return []  # nobody has rated there
+        if kind not in ("accepted", "already"):
+            raise Later(f"省平台没有给评价结果：{text or code}", received=ET.tostring(answer, encoding="unicode"))
+        return self._rated(answer, service)
+
+    def _rated(self, answer: ET.Element, service: Message) -> list[NegativeReceived]:
+        """Each evaluation in an answer, our codes for theirs.  Raises Later where one cannot be read."""
+        found = []
+        for one in answer.iter():
+            if one.tag.rpartition("}")[2] != "evaluation":
+                continue
+            level = profiles.reverse(self.profile, "level", text_of(one, "alternate"))
+            try:
+                body = {
+                    "reference": text_of(one, "evaluateUnid"), "organization_code": service.organization_code,
+                    "case_no": service.case_no, "service_no": service.service_no, "level": int(level or 0),
+                    "rated_at": datetime.strptime(text_of(one, "assessTime"), MOMENT).replace(tzinfo=clock.BEIJING),
+                    "tags": [code for code in text_of(one, "appraisald").split(",") if code],
+                    "text": text_of(one, "writingevalua"),
+                    "channel": profiles.reverse(self.profile, "channel", text_of(one, "pf")) or "",
+                }  # fmt: skip
+                found.append(read(NegativeReceived, body))
+            except (NotCanonical, ValueError) as failure:
+                raise Later(
+                    f"看不懂省平台的评价结果：{failure}", received=ET.tostring(answer, encoding="unicode")
+                ) from None
+        return found
 
     def _ask(self, path: str, plain: bytes) -> ET.Element:
         """The inner answer document of one call.  Raises Later."""

@@ -129,6 +129,12 @@ class MinpingDriver:
         except (KeyError, TypeError, ValueError) as failure:
             raise Later(f"看不懂上级下发的内容：{failure}") from failure
 
+    def page(self, service: Message, *, back: str, channel: str) -> str:
+        raise NotImplementedError
+
+    def results(self, service: Message) -> list[NegativeReceived]:
+        raise NotImplementedError
+
     def negatives(self) -> list[NegativeReceived]:
         raise NotImplementedError("随其他下发一起取回，见 down")
 

@@ -35,6 +35,12 @@ class NoneDriver:
     def holds(self, kind: str) -> set[str] | None:
         return None
 
+    def page(self, service: Message, *, back: str, channel: str) -> str:
+        raise NotImplementedError
+
+    def results(self, service: Message) -> list[NegativeReceived]:
+        raise NotImplementedError
+
     def negatives(self) -> list[NegativeReceived]:
         raise NotImplementedError
 

@@ -111,6 +111,12 @@ class SandboxDriver:
             return None
         return {str(row["id"]).split(":")[1] for row in json.loads(text) if str(row["id"]).count(":") == 2}
 
+    def page(self, service: Message, *, back: str, channel: str) -> str:
+        raise NotImplementedError
+
+    def results(self, service: Message) -> list[NegativeReceived]:
+        raise NotImplementedError
+
     def negatives(self) -> list[NegativeReceived]:
         answer = self._got("/negatives")
         return [self._read(NegativeReceived, one) for one in answer.get("negatives", [])]

@@ -198,7 +198,7 @@ def tell_defaults(event: evaluated.DefaultsMade) -> None:
 def tell_end(event: fed_back.CaseClosed | fed_back.CaseChanged | fed_back.RevocationAnswered) -> None:
     """A negative's case has ended: put right, revoked above, or taken back by its giver."""
     case = event.revocation.case if isinstance(event, fed_back.RevocationAnswered) else event.case
-    if case.state == CaseState.CLOSED:
+    if case.state == CaseState.CLOSED and not case.origin:  # one of a level below is told of there
         service = case.service
         fact = announce.Fact(
             case.pk, case.organization_code, service.case_no, service.service_no, event.at, case.revision

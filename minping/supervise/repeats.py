@@ -35,8 +35,10 @@ FIELD = {
 
 
 def confirmed() -> QuerySet[Case]:
-    """The negatives that count: confirmed, and not revoked since."""
-    return Case.objects.filter(confirmed_at__isnull=False).exclude(state=CaseState.CLOSED, result__in=NOT_COUNTED)
+    """The negatives that count: confirmed, and not revoked since.  Those of a level below are answered for there."""
+    return Case.objects.filter(confirmed_at__isnull=False, origin="").exclude(
+        state=CaseState.CLOSED, result__in=NOT_COUNTED
+    )
 
 
 def _uncounted(kind: Kind) -> QuerySet[Case]:

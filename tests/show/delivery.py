@@ -48,6 +48,7 @@ LINES = (
     Line("到省平台的评价页评：浏览器里走一遍，结果三路取回", lambda: both("tests/journeys/test_superior_page.py", "tests/upstream/test_rating_page.py")),
     Line("福建、山东两族与第三份配置，对真的沙盒", lambda: both("tests/upstream/test_families.py", "tests/upstream/test_third_profile.py")),
     Line("一千五百条真实留言，原样到省平台和导出", lambda: both("tests/journeys/test_messages.py")),
+    Line("街道、区、市各一套进程和库，区里停一天：逐级相等，撤销由区、市决定，指标是下面的和", lambda: pytest("tests/journeys/test_levels.py", database=POSTGRES)),
     Line("上级也用民评：接口的攻击、驱动、裁决", lambda: both("tests/upstream/test_below.py", "tests/upstream/test_minping_driver.py", "tests/upstream/test_authority.py")),
     Line("沙盒省平台", lambda: pytest("tests/sandbox")),
 )  # fmt: skip

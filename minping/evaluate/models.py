@@ -208,6 +208,22 @@ class RatingRevision(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["rating", "revision"], name="revision_once")]
 
 
+class AddedWord(models.Model):
+    """What the giver of a rating said later, by the receipt: it stands beside the rating and changes nothing of it."""
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    rating = models.ForeignKey(Rating, on_delete=models.PROTECT, related_name="added_words")
+    number = models.SmallIntegerField()
+    text = models.TextField()
+    added_at = models.DateTimeField()
+
+    JOURNALLED: ClassVar = ("rating_id", "number", "text", "added_at")
+
+    class Meta:
+        verbose_name = "后来补充的话"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["rating", "number"], name="added_word_once")]
+
+
 class DefaultOutcome(models.Model):
     """Silence for the days of the rule: level 4 by rule, a record of its own kind (minan/3.4.4, R2)."""
 

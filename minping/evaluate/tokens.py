@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -91,9 +92,18 @@ def _fours(digits: str) -> str:
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
+_MISREAD = str.maketrans("OoQIl|", "000111")  # letters that a hand or a camera makes of digits
+
+
+def typed_digits(code: str) -> str:
+    """The digits that were meant: full-width ones, spaces and dashes anywhere, letters that look like digits."""
+    plain = unicodedata.normalize("NFKC", code[:200]).translate(_MISREAD)
+    return "".join(sign for sign in plain if sign in "0123456789")
+
+
 def receipt_index(code: str) -> bytes:
     """How a receipt code is stored and looked up."""
-    return privacy.index("receipt", "".join(ch for ch in code if ch.isdigit()))
+    return privacy.index("receipt", typed_digits(code))
 
 
 def stored(token: str) -> bytes:

@@ -107,6 +107,7 @@ HISTORY = {
     "order.rerate_bad": "再评仍不满意，重新转办",
     "order.finish": "整改办结",
     "order.due_recomputed": "放假安排公布，整改时限重新计算",
+    "rating.word_added": "评价人补充了一句话",
     "evidence.added": "附上佐证材料",
     "document.added": "附上案卷材料",
     "evidence.removed": "材料保存期满，内容已清除",
@@ -136,6 +137,10 @@ def case_context(case: Case) -> dict[str, Any]:
         "entry_label": entry_label(rating),
         "tags": [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags],
         "text": rating.text,
+        "added": [
+            {"text": word.text, "time_text": clock.moment_text(word.added_at)}
+            for word in rating.added_words.order_by("number")
+        ],
         "state": case.state,
         "state_label": CaseState(case.state).label,
     }

@@ -63,6 +63,7 @@ ACTIONS = {
     "rating.supplementary": "收到追评",
     "rating.rerating": "收到再评",
     "rating.changed": "评价人修改评价",
+    "rating.word_added": "评价人补充了一句话",
     "rating.asked": "派出电话请评",
     "rating.ask_ended": "电话请评结束",
     "call.started": "自动电话开始",

@@ -72,7 +72,7 @@ def test_what_the_tablet_shows_to_a_person_it_can_say_in_each_language() -> None
     page = (PACKAGE / "evaluate/channels/tablet/templates/tablet/tablet.html").read_text("utf-8")
     script = (PACKAGE / "evaluate/channels/tablet/static/tablet/tablet.js").read_text("utf-8")
     marked = {text.strip() for text in re.findall(r"data-say>([^<{]+)<", page)}
-    said = {text for text in re.findall(r'(?:say\(|reasons\(|[,\[] ?)"([^"]*)"', script) if HAN.search(text)}
+    said = {text for text in re.findall(r'(?:say\(|reasons\(|thanks\(|[,\[|] ?)"([^"]*)"', script) if HAN.search(text)}
     assert marked | said == set(WORDS), (marked | said) ^ set(WORDS)
     for_staff = {
         "晨检", "全屏", "已送出，正在等它回来……", "还没有回来，请告诉管理员。", "晨检正常 ", "重新配对", "正在连接", "语言 Language",

@@ -1,5 +1,6 @@
 """The duties of 评价, one file each."""
 
+from minping.evaluate.services.add import EnoughWords, NothingSaid, word_add
 from minping.evaluate.services.default import defaults_make, defaults_round
 from minping.evaluate.services.identity import identity_open
 from minping.evaluate.services.intake import Received, services_receive
@@ -21,10 +22,12 @@ from minping.evaluate.services.rate import (
 
 __all__ = [
     "AlreadyRated",
+    "EnoughWords",
     "InvitationClosed",
     "InvitationUnknown",
     "LevelUnknown",
     "NotAPackage",
+    "NothingSaid",
     "PackageReceipt",
     "Press",
     "Receipt",
@@ -41,4 +44,5 @@ __all__ = [
     "rerating_invite",
     "service_invalidate",
     "services_receive",
+    "word_add",
 ]

@@ -324,6 +324,17 @@ def _gives_reason(press: Press, level: int, last: Rating) -> bool:
     return reason_missing(last, press.at) and level == last.level and bool(press.tags or press.text)
 
 
+def readable(text: str, rules: law.Rules) -> str:
+    """The words as they are kept.  Raises TextTooLong, TextUnreadable."""
+    text = text.replace("\r\n", "\n")  # how a browser submits the line break that the person typed
+    most = int(rules.value("text_max").value)
+    if len(text) > most:
+        raise TextTooLong(field="text", count=len(text), most=most)
+    if "\0" in text:
+        raise TextUnreadable(field="text")
+    return text
+
+
 def said(press: Press, service: Service) -> tuple[int, tuple[str, ...] | None, str | None, str]:
     """Level, tags, words and catalogue version, checked against the law of the day."""
     rules = law.at(service.area_code, press.at.astimezone(law.BEIJING).date())
@@ -331,14 +342,7 @@ def said(press: Press, service: Service) -> tuple[int, tuple[str, ...] | None, s
         level = law.InterfaceLevel(press.level)
     except ValueError as failure:
         raise LevelUnknown(field="level") from failure
-    text = press.text
-    if text is not None:
-        text = text.replace("\r\n", "\n")  # how a browser submits the line break that the person typed
-        most = int(rules.value("text_max").value)
-        if len(text) > most:
-            raise TextTooLong(field="text", count=len(text), most=most)
-        if "\0" in text:
-            raise TextUnreadable(field="text")
+    text = None if press.text is None else readable(press.text, rules)
     tags, version = press.tags, ""
     if tags is not None:
         offered = {tag.code: tag for tag in rules.tags(level)}

@@ -13,13 +13,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.arrival import arrival_of, back_of
-from minping.evaluate.models import PageVisit, Rating, Service
+from minping.evaluate.models import AddedWord, PageVisit, Rating, Service
 from minping.evaluate.queries import next_kind, reason_missing
 from minping.evaluate.services import (
     AlreadyRated,
@@ -30,6 +31,7 @@ from minping.evaluate.services import (
     Receipt,
     above,
     rating_give,
+    word_add,
 )
 from minping.evaluate.states import Outcome, RatingKind
 from minping.evaluate.view import (
@@ -101,7 +103,7 @@ def _show(request: HttpRequest, token: str, service: Service) -> HttpResponse:
         if not ours and above.goes_above(service, came.channel, now):
             return _away(request, token, service)
         return _tiles(request, token, service, kind)
-    return _receipt(request, service, ratings, now, token)
+    return _receipt(request, service, ratings, now, token, kind=kind)
 
 
 def _may_change(request: HttpRequest, rating: Rating, now: datetime) -> bool:
@@ -224,13 +226,19 @@ def _closed(request: HttpRequest, service: Service) -> HttpResponse:
 
 
 def _receipt(
-    request: HttpRequest, service: Service, ratings: list[Rating], now: datetime, token: str = "", error: str = ""
+    request: HttpRequest,
+    service: Service,
+    ratings: list[Rating],
+    now: datetime,
+    token: str,
+    error: str = "",
+    kind: RatingKind | None = None,
+    **more: Any,
 ) -> HttpResponse:
-    """What has been said and what becomes of it; with `token` also what may still be done."""
+    """What has been said, what becomes of it, and what may still be done; `kind` of word the service would take."""
     rules = rules_of(service)
     last = ratings[-1] if ratings else None
-    kind = next_kind(service, ratings, now) if token else None
-    address = reverse("rate", args=[token]) if token else ""
+    address = reverse("rate", args=[token])
     context: dict[str, Any] = {
         "service": service_view(service),
         "default": last is None and service.outcome == Outcome.DEFAULT,
@@ -243,9 +251,15 @@ def _receipt(
         "supplement_url": f"{address}?say=1",
         "error": error,
         "back_url": back_of(request.GET.get("back", "")),
+        **more,
     }
     if last is not None:
         context |= {
+            "added": [
+                {"text": word.text, "time_text": moment_text(word.added_at)}
+                for word in AddedWord.objects.filter(rating__in=ratings).order_by("added_at")
+            ],
+            "text_max": rules.value("text_max").value,
             **words_view(last, rules),
             "receipt_code": tokens.receipt_code(last.pk),
             "state_text": " · ".join(
@@ -253,7 +267,7 @@ def _receipt(
             ),
             "others": [words_view(rating, rules) for rating in reversed(ratings[:-1])],
         }
-        if token and _may_change(request, last, now):
+        if _may_change(request, last, now):
             context["change_url"] = f"{address}?step=reasons"
             context["can_change_until_text"] = _("{time}可以修改").format(time=before(last.change_until))
     return render(request, "link/receipt.html", context, status=409 if error else 200)
@@ -364,7 +378,7 @@ def _refused(
     kind = next_kind(service, ratings, now)
     if kind is not None:
         return _tiles(request, token, service, kind, problem)
-    return _receipt(request, service, ratings, now, token, error=problem_line(problem))
+    return _receipt(request, service, ratings, now, token, problem_line(problem), kind)
 
 
 # --- by receipt code ---------------------------------------------------------------------------
@@ -373,9 +387,13 @@ TRIES_A_MINUTE = 20
 
 
 @public_page
+@cache_control(no_store=True)  # a shared computer keeps neither the code nor what it opened
 @require_http_methods(["GET", "HEAD", "POST"])
 def receipt_lookup(request: HttpRequest) -> HttpResponse:
-    """The state of a rating by its receipt code: no account, nothing personal, nothing changed."""
+    """The state of a rating by its receipt code: no account, nothing personal; a word may be added beside it.
+
+    The code comes by POST: it stands in no address, no history and no log.
+    """
     context: dict[str, Any] = {"action": reverse("receipt")}
     if request.method != "POST":
         return render(request, "link/receipt_lookup.html", context)
@@ -390,5 +408,20 @@ def receipt_lookup(request: HttpRequest) -> HttpResponse:
         context["error"] = _("没有找到这个回执号。请核对 16 位数字。")
         return render(request, "link/receipt_lookup.html", context, status=404)
     cache.decr(key)  # the right code costs nothing
-    ratings = list(Rating.objects.filter(service=rating.service, ordinal__lte=rating.ordinal).order_by("ordinal"))
-    return _receipt(request, rating.service, ratings, clock.now())
+    return _found(request, rating)
+
+
+def _found(request: HttpRequest, rating: Rating) -> HttpResponse:
+    """The receipt of a rating and of what was said before it; later ones have receipts of their own."""
+    service, now = rating.service, clock.now()
+    error, more = "", {}
+    if request.POST.get("step") == "add":
+        try:
+            word_add(rating=rating, text=request.POST.get("text", ""), at=now)
+            more = {"notice": _("已补充在您的评价旁边。原来的评价没有变。")}
+        except Problem as problem:
+            error, more = problem_line(problem), {"typed": request.POST.get("text", "")}
+    every = list(Rating.objects.filter(service=service).order_by("ordinal"))
+    kind = next_kind(service, every, now) if now < service.closes_at else None
+    until = [one for one in every if one.ordinal <= rating.ordinal]
+    return _receipt(request, service, until, now, tokens.invitation_token(service.pk), error, kind, **more)

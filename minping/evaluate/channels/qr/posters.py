@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from django.conf import settings
+from django.urls import reverse
+
 from minping import law
 from minping.evaluate.channels.qr import codes
 from minping.evaluate.channels.qr.queries import Point
@@ -31,6 +34,7 @@ def posters_pdf(points: Sequence[Point], on: date) -> bytes:
                 "window": point.window_name,
                 "picture": picture,
                 "address": address,
+                "about": f"{settings.MINPING_BASE_URL}{reverse('about')}",
                 "levels": [row.label for row in rules.levels],
                 "verify": verify.value,
                 "rectify": rectify.value,

@@ -152,7 +152,7 @@
       wipe();
       go("thanks");
     }
-    $("thanks-h").textContent = say("这次没有收下");
+    thanks("这次没有收下");
     $("thanks-note").textContent = say(one.error.message);
   }
 
@@ -248,7 +248,7 @@
 
   function wipe() {
     for (const id of ["what", "whom", "tail", "when", "saved", "saved-note", "thanks-note"]) $(id).textContent = "";
-    $("thanks-h").textContent = say("谢谢，您的评价已收下");
+    thanks("谢谢，您的评价已收下");
     $("text").value = "";
     closing = [];
     document.querySelectorAll("#reasons input").forEach((box) => (box.checked = false));
@@ -314,9 +314,15 @@
       place.dataset.say = place.dataset.say || place.textContent.trim();
       place.textContent = say(place.dataset.say);
     });
+    thanks($("thanks-h").dataset.key || "谢谢，您的评价已收下");
     told();
     savedNow();
     sign();
+  }
+
+  function thanks(key) {
+    $("thanks-h").dataset.key = key;
+    $("thanks-h").textContent = say(key);
   }
 
   function end(what, onward) {
@@ -370,9 +376,10 @@
       $("saved-note").textContent = say("没有存下，请再点一次。");
       return;
     }
-    const said = [$("thanks-h").textContent, $("thanks-note").textContent];
+    const said = [$("thanks-h").dataset.key, $("thanks-note").textContent];
     wipe();
-    [$("thanks-h").textContent, $("thanks-note").textContent] = said;
+    thanks(said[0]);
+    $("thanks-note").textContent = said[1];
     closing = [mine.press, entry.id];
     go("thanks");
     if (mine.event.kind === "reason") keep({ type: "note", event: mine.event.id, what: skip ? "left" : "pressed" });

@@ -77,6 +77,11 @@ class Person:
         self.look(name or path, keep)
 
     def press(self, text: str) -> None:
+        """A press that leads to another page."""
+        with self.screen.expect_navigation():
+            self.tap(text)
+
+    def tap(self, text: str) -> None:
         self.screen.get_by_role("button", name=text, exact=True).click()
 
     def look(self, name: str, keep: str = "") -> None:
@@ -209,13 +214,13 @@ def test_the_tablet_speaks_to_each_person_and_axe_finds_nothing(live: Installati
             shown = [text for text in screen.locator("#rate").inner_text().splitlines() if HAN.search(text)]
             assert shown == [line for line in shown if "登记" in line or "**" in line], "names alone are Chinese"
     picture(screen, "channels/tablet-english", ("phone", "tablet", "desktop"))
-    person.press("Dissatisfied")
+    person.tap("Dissatisfied")
     expect(screen.locator("#saved-note")).to_have_text("You chose “Dissatisfied”.")
     expect(screen.get_by_label("Proof of the same fact asked for several times")).to_be_visible()
     person.look("tablet reasons")
-    person.press("Skip")
+    person.tap("Skip")
     expect(screen.get_by_role("heading", name="Thank you, your rating has been taken")).to_be_visible()
-    person.press("Done")
+    person.tap("Done")
     expect(screen.get_by_text("办完事后，这里会显示您的这一次服务")).to_be_visible()
     assert not person.found, "\n".join(person.found)
 

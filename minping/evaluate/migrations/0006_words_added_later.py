@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluate', '0003_package_ratings'),
+        ('evaluate', '0005_agent_index'),
     ]
 
     operations = [

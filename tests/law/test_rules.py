@@ -200,6 +200,7 @@ def test_the_other_parameters() -> None:
         "unreachable_days": "count",
         "malicious_words": "character",
         "text_max": "character",
+        "added_words_most": "count",
         "evidence_kinds": "suffix",
         "evidence_size": "byte",
         "evidence_count": "file",

@@ -230,7 +230,7 @@ def _receipt(
     service: Service,
     ratings: list[Rating],
     now: datetime,
-    token: str,
+    token: str = "",
     error: str = "",
     kind: RatingKind | None = None,
     **more: Any,
@@ -238,7 +238,7 @@ def _receipt(
     """What has been said, what becomes of it, and what may still be done; `kind` of word the service would take."""
     rules = rules_of(service)
     last = ratings[-1] if ratings else None
-    address = reverse("rate", args=[token])
+    address = reverse("rate", args=[token]) if token else ""
     context: dict[str, Any] = {
         "service": service_view(service),
         "default": last is None and service.outcome == Outcome.DEFAULT,
@@ -267,7 +267,7 @@ def _receipt(
             ),
             "others": [words_view(rating, rules) for rating in reversed(ratings[:-1])],
         }
-        if _may_change(request, last, now):
+        if token and _may_change(request, last, now):
             context["change_url"] = f"{address}?step=reasons"
             context["can_change_until_text"] = _("{time}可以修改").format(time=before(last.change_until))
     return render(request, "link/receipt.html", context, status=409 if error else 200)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('evaluate', '0005_agent_index'),
+        ('evaluate', '0006_page_visits'),
     ]
 
     operations = [

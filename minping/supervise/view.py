@@ -16,6 +16,7 @@ from minping.feedback.states import CaseState
 from minping.kernel import clock, work
 from minping.kernel.access import Actor
 from minping.kernel.models import JournalEntry
+from minping.kernel.templatetags.plan import clause
 from minping.registry import queries as registry
 from minping.supervise import repeats, services
 from minping.supervise.models import Inquiry, InquiryRow, Statement
@@ -214,7 +215,7 @@ def actions(inquiry: Inquiry, by: Actor, now: datetime) -> tuple[list[dict[str, 
         for field in fields:
             if field["name"] == "measure":
                 ways = services.measures(inquiry, move.verb, now)
-                field["options"] = [{"value": way.id, "label": f"{way.label}（{way.clause}）"} for way in ways]
+                field["options"] = [{"value": way.id, "label": f"{way.label}（{clause(way.clause)}）"} for way in ways]
         offered.append(
             {
                 "verb": move.verb, "label": move.label, "primary": move.verb in MAIN, "fields": fields,

@@ -17,6 +17,7 @@ FULL = {
     "intake": 100_000,
     "defaults": 1_000_000,
     "worklist": 100_000,
+    "office": 100_000,
     "tablets": 200,
     "relay": 5_000,
 }
@@ -27,6 +28,7 @@ QUICK = {
     "intake": 30_000,
     "defaults": 50_000,
     "worklist": 5_000,
+    "office": 4_000,
     "tablets": 200,
     "relay": 1_000,
 }
@@ -73,6 +75,11 @@ def over(raw: dict[str, Any], rate: float, name: str = "eight") -> str:
     return f"，差 {raw[name] / rate:.1f}×" if raw else ""
 
 
+OFFICE = {
+    "mine": "待我办", "verify": "待核实", "review": "待复核", "rectify": "待整改", "accept": "待验收", "follow": "待回访",
+    "soon": "将超时", "marked": "已标记", "done": "已办", "found": "查件（十二种问法）", "calendar": "时限日历",
+    "units": "各单位",
+}  # fmt: skip
 TITLES = {"ratings": "评价", "intake": "收件", "defaults": "默认", "worklist": "工作台"}
 ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("原始单行提交，1 连接 /秒", "raw", lambda f, r: f"{f['one']:,.0f}", "—"),
@@ -96,6 +103,10 @@ ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("工作台·待核实 p50 / p95 毫秒", "worklist", lambda f, r: _page(f["verify"], r), "20"),
     ("工作台·待我办", "worklist", lambda f, r: _page(f["mine"], r), "20"),
     ("工作台·将超时", "worklist", lambda f, r: _page(f["soon"], r), "20"),
+    *(
+        (f"街道 10 万件·{label} p50 / p95 毫秒", "office", lambda f, r, view=view: _page(f[view], r), "p95 30")
+        for view, label in OFFICE.items()
+    ),
     (
         "窗口平板 200 台，一个进程，p50 / p99 毫秒",
         "tablets",

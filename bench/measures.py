@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bench import world
+from bench.office import office
 from bench.relay import relay
 
 ROW = "测" * 100  # 300 bytes
@@ -481,7 +482,7 @@ def processor(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, tablets, relay)}
+MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, office, tablets, relay)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "intake_client":

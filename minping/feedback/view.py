@@ -211,7 +211,7 @@ def history_context(case: Case, names: Mapping[str, str]) -> list[dict[str, Any]
     return shown
 
 
-RATED = {"rating.first": "收到评价", "rating.supplementary": "收到追加评价", "rating.rerating": "收到再次评价"}
+RATED = {f"rating.{kind}": f"收到{kind.label}" for kind in RatingKind}  # each kind, so that none breaks a page
 
 
 def _rating_text(action: str, facts: Mapping[str, Any]) -> str:

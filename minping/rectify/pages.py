@@ -91,7 +91,7 @@ def ask_extension(request: HttpRequest, order_id: UUID) -> HttpResponse:
 def transfer(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """转办 to the unit at fault, below or beside."""
     return _act(
-        request, order_id, "mine", "已转给实际责任单位，原时限照常计算。",
+        request, order_id, "mine", "已转办给实际责任单位，原时限照常计算。",
         lambda order, by: services.order_transfer(
             order_id=order.pk, organization_code=request.POST.get("organization_code", ""),
             reason=request.POST.get("reason", ""), by=by, at=clock.now(),

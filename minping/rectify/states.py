@@ -58,7 +58,7 @@ MOVES = Table(
             "explain", "没有过错，解释说明", _WORKING, S.EXPLAINED, "order.report", "minan/4.2.3", stops="rectify",
         ),
         # To a unit below or beside, where the cause is theirs.  The clock goes on: passing on buys nothing.
-        Move("transfer", "转给实际责任单位", (S.ASSIGNED,), S.ASSIGNED, "order.transfer", "minan/4.2.3"),
+        Move("transfer", "转办给实际责任单位", (S.ASSIGNED,), S.ASSIGNED, "order.transfer", "minan/4.2.3"),
         # The first clock goes on until the extension is granted: asking buys nothing.
         Move("ask_extension", "情况复杂，报计划申请延期", (S.ASSIGNED,), S.EXTENDING, "order.report", "minan/4.2.3"),
         Move(

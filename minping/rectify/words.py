@@ -111,31 +111,46 @@ def on_case_changed(event: CaseChanged | CaseAppealed) -> None:
 # --- asking ------------------------------------------------------------------------------------
 
 Clause = frozenset[str]  # any of these tokens
+Found = list[tuple[int, UUID]]  # place in the order, case
+WALK = 2000  # rows of PostgreSQL's newest that are looked at one by one before its index is asked
+
+SQLITE = (
+    "SELECT t.id, t.case_id FROM (SELECT rowid AS place FROM rectify_casetext_index "
+    "WHERE rectify_casetext_index MATCH %s AND rowid < %s ORDER BY rowid DESC LIMIT %s) AS f "
+    "JOIN rectify_casetext AS t ON t.id = f.place ORDER BY t.id DESC"
+)
+NEWEST = (
+    "SELECT id, case_id, tokens @@ %s::tsquery FROM (SELECT id, case_id, tokens FROM rectify_casetext WHERE id < %s "
+    "ORDER BY id DESC LIMIT %s) AS newest ORDER BY id DESC"
+)
+INDEXED = (
+    "WITH named AS MATERIALIZED (SELECT id, case_id FROM rectify_casetext WHERE tokens @@ %s::tsquery AND id < %s) "
+    "SELECT id, case_id FROM named ORDER BY id DESC LIMIT %s"
+)
 
 
-def found(clauses: Sequence[Clause], *, most: int, after: int | None = None) -> list[tuple[int, UUID]]:
-    """The newest `most` cases that have a token of every clause: (place in the order, case), newest first."""
+def found(clauses: Sequence[Clause], *, most: int, after: int | None = None) -> Found:
+    """The newest `most` cases that have a token of every clause, newest first.
+
+    FTS5 walks its lists from the newest on and stops.  GIN has no order: what is common would be fetched whole, and
+    PostgreSQL guesses badly how common (neighbouring pairs go together).  So its newest rows are looked at first:
+    what is common is found among them, and what is not is rare enough for the index.
+    """
     if not clauses:
         raise ValueError("nothing is asked for")
-    match = _match(clauses, " OR ", " AND ") if connection.vendor == "sqlite" else _match(clauses, " | ", " & ")
-    if connection.vendor == "sqlite":
-        rows = (
-            "SELECT t.id, t.case_id FROM (SELECT rowid AS place FROM rectify_casetext_index "
-            "WHERE rectify_casetext_index MATCH %s{after} ORDER BY rowid DESC LIMIT {most}) AS f "
-            "JOIN rectify_casetext AS t ON t.id = f.place ORDER BY t.id DESC"
-        )
-        behind = " AND rowid < %s"
-    else:
-        rows = (
-            "SELECT id, case_id FROM rectify_casetext WHERE tokens @@ %s::tsquery{after} ORDER BY id DESC LIMIT {most}"
-        )
-        behind = " AND id < %s"
-    params: list[Any] = [match]
-    if after is not None:
-        params.append(after)
+    before = after if after is not None else 2**62
     with connection.cursor() as cursor:
-        cursor.execute(rows.format(after=behind if after is not None else "", most=int(most)), params)
-        return [(row[0], UUID(row[1]) if isinstance(row[1], str) else row[1]) for row in cursor.fetchall()]
+        if connection.vendor == "sqlite":
+            cursor.execute(SQLITE, [_match(clauses, " OR ", " AND "), before, most])
+            return [(place, UUID(case_id)) for place, case_id in cursor.fetchall()]
+        question = _match(clauses, " | ", " & ")
+        cursor.execute(NEWEST, [question, before, WALK])
+        newest = cursor.fetchall()
+        named = [(place, case_id) for place, case_id, right in newest if right][:most]
+        if len(named) < most and len(newest) == WALK:
+            cursor.execute(INDEXED, [question, newest[-1][0], most - len(named)])
+            named += cursor.fetchall()
+        return named
 
 
 def _match(clauses: Sequence[Clause], either: str, both: str) -> str:

@@ -220,7 +220,7 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         },
         "list_url": reverse("desk_view", args=[view]),
         "calendar_url": reverse("desk_calendar") if table.duties else "",
-        "find": find_context(table.kept if view == FOUND else {}),
+        "find": find_context(who, table.kept if view == FOUND else {}),
         "empty_text": EMPTY_TEXT.get(view, "这里没有要办的件"),
     }
     if case_id is None and rows:
@@ -303,10 +303,11 @@ LEVELS = [{"value": str(int(level)), "label": level.label} for level in law.Inte
 STATES = [{"value": state.value, "label": state.label} for state in CaseState]
 
 
-def find_context(kept: Mapping[str, Any]) -> dict[str, Any]:
+def find_context(who: Actor, kept: Mapping[str, Any]) -> dict[str, Any]:
     """The form of looking, with what was last looked for; open where more than words was asked."""
-    more = {name: kept.get(name, "") for name in ("item", "window", "level", "state", "since", "until")}
-    choices = {"level": LEVELS, "state": STATES}
+    more = {name: kept.get(name, "") for name in ("unit", "item", "window", "level", "state", "since", "until")}
+    units = [{"value": place.code, "label": place.name} for place in looking.units_of(who)]
+    choices = {"level": LEVELS, "state": STATES, "unit": units if len(units) > 1 else []}
     return {
         "url": reverse("desk_find"), "text": kept.get("text", ""), "open": any(more.values()), **more,
         **{f"{name}s": [{**o, "selected": o["value"] == more[name]} for o in given] for name, given in choices.items()},

@@ -104,7 +104,7 @@ ACTIONS = {
     "order.explain": "解释说明",
     "order.ask_extension": "申请整改延期",
     "order.extend": "同意整改延期",
-    "order.transfer": "整改转给实际责任单位",
+    "order.transfer": "整改转办给实际责任单位",
     "order.keep": "不同意整改延期",
     "order.suspend": "申诉复核，暂停整改",
     "order.resume": "恢复整改",

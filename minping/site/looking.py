@@ -7,7 +7,7 @@ who may open what are asked of each case that the index names, newest first, at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ LONGEST = 60  # of what is typed; nothing longer is looked for
 PREFIX = "差评-"
 MOST = 20  # cases of one number
 LOOK = 2000  # of the cases that the index names, for one page
-STEP = 200
+FIRST, STEP = work.PAGE + 10, 960  # asked of the index at first; four times as many each time that was not enough
 MONTHS = 36  # of a period; a longer one is not asked of the index
 KEPT, NUMBERED = "asked", "numbered"  # in the session: what was asked, and the cases that one number named
 
@@ -40,6 +40,7 @@ class Asked:
     """What is looked for; an empty field asks nothing."""
 
     text: str = ""
+    unit: str = ""
     item: str = ""
     window: str = ""
     level: str = ""
@@ -66,7 +67,12 @@ def asked_of(said: Mapping[str, Any]) -> Asked:
     """What was filled in, or kept.  Raises Invalid where it cannot be looked for."""
     fields = {name: str(said.get(name, "")).strip()[:LONGEST] for name in Asked.__dataclass_fields__}
     asked = Asked(**fields)
-    if asked.level not in ("", "1", "2") or (asked.state and asked.state not in set(CaseState)):
+    wrong = (
+        asked.level not in ("", "1", "2"),
+        bool(asked.state) and asked.state not in set(CaseState),
+        bool(asked.unit) and asked.unit not in registry.directory().places,
+    )
+    if any(wrong):
         raise Invalid("请从列出的选项里选。", cure="")
     for name in ("text", "item", "window"):
         typed = fields[name]
@@ -76,13 +82,15 @@ def asked_of(said: Mapping[str, Any]) -> Asked:
     return asked
 
 
-def clauses(asked: Asked, codes: Iterable[tuple[str, str]]) -> list[frozenset[str]]:
+def clauses(asked: Asked, codes: set[tuple[str, str]]) -> list[frozenset[str]]:
     """The question to the index: the places in scope, and each condition that does not move."""
     found = [
         frozenset({token})
         for text, kind in ((asked.text, words.WORD), (asked.item, words.ITEM), (asked.window, words.WINDOW))
         for token in words.grams(text, kind)
     ]
+    if asked.unit:
+        found.append(frozenset({words.place_token(asked.unit)}))
     if asked.level:
         found.append(frozenset({words.level_token(int(asked.level))}))
     first, last = asked.days
@@ -92,8 +100,9 @@ def clauses(asked: Asked, codes: Iterable[tuple[str, str]]) -> list[frozenset[st
         if len(months) <= MONTHS:
             found.append(frozenset(months))
     places = frozenset(words.place_token(*code) for code in codes)
-    if len(places) <= words.MOST_PLACES:
-        found.append(places)
+    everywhere = {(code, "") for code in registry.directory().places} <= codes
+    if len(places) <= words.MOST_PLACES and (not everywhere or not found):
+        found.append(places)  # not asked of whoever may look everywhere: it would leave nothing out
     return found
 
 
@@ -127,6 +136,13 @@ def openable(rows: QuerySet[Case], who: Actor) -> QuerySet[Case]:
     return rows.filter(
         _within(read) | _within(handed, "with_unit", "with_window") | (_within(rated) & Q(with_unit__isnull=True))
     )
+
+
+def units_of(who: Actor) -> list[registry.Place]:
+    """The organisations among whose cases `who` may look, in the order of the registry's tree."""
+    read, handed, _ = scopes(who)
+    codes = {*read.organizations, *handed.organizations}
+    return sorted((p for p in registry.directory().places.values() if p.code in codes), key=lambda place: place.path)
 
 
 # --- looking -----------------------------------------------------------------------------------
@@ -163,9 +179,9 @@ def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[t
     if last:
         wanted &= Q(opened_at__lt=datetime.combine(last + timedelta(days=1), time.min, BEIJING))
     kept: list[tuple[int, UUID]] = []
-    looked = 0
+    looked, step = 0, FIRST
     while looked < LOOK:
-        named = words.found(question, most=STEP, after=after)
+        named = words.found(question, most=step, after=after)
         looked += len(named)
         rows = openable(Case.objects.filter(wanted, pk__in=[case_id for _, case_id in named]), who)
         right = set(rows.values_list("pk", flat=True))
@@ -175,6 +191,7 @@ def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[t
                 if len(kept) > most:
                     return kept[:most], kept[most - 1][0]
             after = place
-        if len(named) < STEP:
+        if len(named) < step:
             return kept, None
+        step = min(step * 4, STEP)
     return kept, after

@@ -22,6 +22,7 @@ from minping.kernel import clock, work
 from minping.kernel.web import actor, staff_page
 from minping.rectify.models import Order
 from minping.rectify.states import OrderState
+from minping.rectify.view import PRESS
 from minping.registry import queries as registry
 from minping.site.desk import MINE
 
@@ -100,6 +101,7 @@ def units(request: HttpRequest) -> HttpResponse:
     found = units_of(scope, now)
     shown = [
         {
+            "code": unit.code,
             "name": places[unit.code].name if unit.code in places else unit.code,
             "open": unit.open,
             "late": unit.late,
@@ -112,6 +114,7 @@ def units(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "units": shown, "open": sum(unit.open for unit in found), "late": sum(unit.late for unit in found),
-        "lines": late_lines(scope, now), "longest": LONGEST,
+        "lines": late_lines(scope, now), "longest": LONGEST, "find_url": reverse("desk_find"),
+        "press_url": f"{reverse('desk_view', args=['pressed'])}?batch=1" if who.may(PRESS) else "",
     }  # fmt: skip
     return render(request, "site/units.html", context)

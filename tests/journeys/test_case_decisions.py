@@ -42,8 +42,8 @@ def staff(live: Installation, chromium: Browser) -> dict[str, Page]:
     return {name: sign_in(live, chromium, name) for name in ("window3", "unit", "reviewer", "second", "head")}
 
 
-def negative(live: Installation, chromium: Browser, case_no: str) -> None:
-    """A service ends and its person says 不满意."""
+def negative(live: Installation, chromium: Browser, case_no: str, words: str = "") -> None:
+    """A service ends and its person says 不满意, with these words or none."""
     now = live.now()
     status, answer = live.call("POST", "/api/v1/services", live.key(), {
         "organization_code": "minan-center", "case_no": case_no, "service_no": 1, "service_name": "办结",
@@ -56,7 +56,10 @@ def negative(live: Installation, chromium: Browser, case_no: str) -> None:
     phone.goto(answer["invitation_url"])
     phone.get_by_role("button", name="不满意", exact=True).click()
     expect(phone.get_by_role("heading", name="已保存：不满意")).to_be_visible()
-    phone.get_by_role("button", name="跳过").click()  # else it waits a minute for reasons before it goes up
+    if words:
+        phone.get_by_label("想说的话").fill(words)
+    # Said or skipped: else it waits a minute for reasons before it goes up.
+    phone.get_by_role("button", name="提交" if words else "跳过").click()
     expect(phone.locator(".receipt-code")).to_be_visible()
     phone.context.close()
 

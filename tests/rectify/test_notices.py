@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from minping import law
 from minping.feedback import services as feedback
+from minping.feedback.models import Case
+from minping.feedback.states import CaseState
+from minping.kernel import due
 from minping.kernel.models import Account
 from minping.rectify import notices
-from minping.rectify.models import Notice
+from minping.rectify.models import Notice, Order
+from minping.rectify.states import OrderState
 from tests.support.world import Story, actor, beijing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -90,3 +98,59 @@ def test_a_reminder_says_the_number_and_a_link_and_nothing_else() -> None:
     gathered("2026-11-24 09:10")
     (told,) = notices.notices_of(actor("reviewer", case.opened_at + timedelta(days=4)))
     assert told == {"number": case.number, "label": "将超时", "url": f"/desk/mine/{case.pk}/"}
+
+
+def test_over_every_hour_of_ten_years_nobody_is_reminded_outside_the_hours() -> None:
+    calendar, spoken = law.calendar(), 0
+    for ordinal in range(date(2021, 11, 18).toordinal(), date(2031, 11, 18).toordinal()):
+        day = date.fromordinal(ordinal)
+        for hour in (0, 7, 8, 12, 17, 18, 23) if ordinal % 30 else range(24):
+            at = datetime.combine(day, time(hour, 59), law.BEIJING)
+            may = calendar.is_working_day(day) and 8 <= hour < 18
+            assert notices.in_hours("350213005", at) == may, at
+            spoken += may
+    assert spoken > 7000
+
+
+CASES = [state for state in CaseState if state not in notices.VERIFYING]
+ORDERS = [state for state in OrderState if state not in notices.RECTIFYING]
+
+
+@pytest.mark.parametrize("state", CASES)
+def test_a_case_whose_verification_is_over_reminds_nobody_whatever_its_clock_says(state: CaseState) -> None:
+    case = Story().negative()
+    made("2026-11-24 09:00")
+    Case.objects.filter(pk=case.pk).update(state=state)
+    assert gathered("2026-11-24 10:00") == 0
+    for at in ("2026-11-24 11:00", "2026-11-25 09:00", "2026-12-25 09:00"):
+        assert made(at) == []
+
+
+@pytest.mark.parametrize("state", ORDERS)
+def test_an_order_that_waits_for_no_rectification_reminds_nobody(state: OrderState) -> None:
+    order = Story().confirmed()
+    made("2026-11-27 09:00")
+    Order.objects.filter(pk=order.pk).update(state=state)
+    assert gathered("2026-11-27 10:00") == 0
+    for at in ("2026-11-27 11:00", "2026-11-30 09:00", "2026-12-30 09:00"):
+        assert made(at) == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(begin=st.integers(0, 3650), hours=st.lists(st.integers(0, 14 * 24), min_size=1, max_size=6))
+def test_whenever_the_job_runs_what_it_makes_is_in_hours_due_and_once_a_day(begin: int, hours: list[int]) -> None:
+    """A case with a due time anywhere in ten years, the job at random moments around it."""
+    with transaction.atomic():
+        start = datetime(2021, 11, 18, 10, 30, tzinfo=law.BEIJING) + timedelta(days=begin)
+        case = Case.objects.first() or Story().negative()
+        clock = due.clock(case.area_code, "verify", start)
+        Case.objects.filter(pk=case.pk).update(state="verifying", **clock)
+        for moment in sorted(hours):
+            notices.notices_make(at=start + timedelta(hours=moment))
+        for row in Notice.objects.all():
+            assert notices.in_hours(case.area_code, row.made_at)
+            assert (row.made_at >= row.due_at) == (row.kind == "late")
+            assert row.made_at >= row.due_at or law.left(row.due_at, row.made_at).working_days <= 1
+        told = Notice.objects.values_list("account", "kind", "day")
+        assert len(told) == len(set(told))
+        transaction.set_rollback(True)

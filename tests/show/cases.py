@@ -29,6 +29,14 @@ LINES = (
         lambda: both("tests/journeys/test_case_decisions.py"),
     ),
     Line(
+        "进程在每一步的每一次写入时被杀：这一件要么全在之前、要么全在之后，日志核验通过",
+        lambda: both("tests/feedback/test_kill_at_each_write.py", MINPING_EVERY_STEP="1"),
+    ),
+    Line(
+        "浏览器里：国庆；未公布安排的元旦及公布后重算；没有解决重新转办；无法联系；一件事转办给实际责任单位",
+        lambda: both("tests/journeys/test_case_roads.py"),
+    ),
+    Line(
         "工作台：各视图、下一件、跳过、标记、时限日历；按编号、文字、事项、窗口、等级、状态、期间在自己的范围里查",
         lambda: both(
             "tests/site/test_desk.py",

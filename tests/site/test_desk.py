@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from minping.evaluate.states import RatingKind
 from minping.feedback import view as cases
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
+from minping.kernel.models import JournalEntry
 from minping.rectify import view as orders
 from minping.site.context import SECTIONS
 from tests.support.world import Story, beijing, rate, receive, service_row, signed_in
@@ -190,3 +192,18 @@ def test_a_made_up_view_in_the_address_of_an_act_is_not_followed() -> None:
     browser.post(f"/cases/{case.pk}/call/", {"outcome": "answered", "words": "属实"})
     answer = browser.post(f"/cases/{case.pk}/confirm/?from=../../evil.example/&line=x")
     assert answer["Location"] == "/desk/verify/?next=1"
+
+
+def test_the_page_of_a_case_from_an_overall_rating_opens_and_says_so() -> None:
+    """A package's case (R10): the journal calls its rating by a kind of its own."""
+    (case,) = negatives(1)
+    entry = JournalEntry.objects.get(action="rating.first")
+    for kind in RatingKind:
+        JournalEntry.objects.bulk_create([
+            JournalEntry(
+                at=entry.at, action=f"rating.{kind}", actor="rater", organization_code="minan-center",
+                subject=case.rating_id, data=entry.data, leaves=b"",
+            )
+        ])  # fmt: skip
+    page = signed_in("reviewer").get(f"/desk/verify/{case.pk}/").content.decode()
+    assert all(f"收到{kind.label}「不满意」" in page for kind in RatingKind)

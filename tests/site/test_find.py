@@ -86,9 +86,23 @@ def test_each_condition_narrows_and_all_together_find_the_one() -> None:
                    until="2026-11-20", state="verifying") == [second.number]  # fmt: skip
 
 
+def test_the_cases_of_one_unit_are_found_from_the_page_of_all_units() -> None:
+    case = Story("S-1").negative()
+    page = signed_in("head").get("/units/").content.decode()
+    assert 'name="unit" value="minan-center"' in page
+    assert numbers("head", unit="minan-center") == [case.number]
+    assert numbers("head", unit="minan-agent-01") == []
+    assert numbers("neighbour", unit="minan-center") == []  # naming a unit opens nothing
+
+
 def test_a_wrong_period_or_choice_is_told() -> None:
     browser = signed_in("reviewer")
-    for asked in ({"since": "2026-13-01"}, {"since": "2026-11-02", "until": "2026-11-01"}, {"state": "x"}):
+    for asked in (
+        {"since": "2026-13-01"},
+        {"since": "2026-11-02", "until": "2026-11-01"},
+        {"state": "x"},
+        {"unit": "x"},
+    ):
         assert browser.post("/desk/find/", asked)["Location"] == "/desk/"
 
 

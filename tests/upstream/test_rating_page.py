@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -271,29 +270,33 @@ def test_b21_the_press_and_the_addresses_carry_nothing_personal(province: Server
         assert secret not in case["backUrl"]
 
 
-def test_a_page_built_here_may_hold_numbers_and_codes_but_no_person(tmp_path: Path) -> None:
+def building(folder: Path, *fields: str) -> Path:
+    """Shandong's profile with a page whose address is built here, of these fields."""
     text = (ROOT / "370000" / "profile.yaml").read_text("utf-8")
-    text = re.sub(r"abilities: \[", "abilities: [build_page, ", text, count=1)
-    text = text.replace("    paths:\n", "    paths:\n      page: /rate\n", 1)
-    page = "    messages:\n      page:\n        fields:\n          - {{to: projectNo, take: key}}\n          - {{to: who, take: {who}}}\n"
-    file = tmp_path / "p" / "profile.yaml"
-    file.parent.mkdir()
-    file.write_text(text.replace("    messages:\n", page.format(who="applicant.name"), 1), encoding="utf-8")
+    for old, new in (
+        ("abilities: [", "abilities: [build_page, "),
+        ("    paths:\n", "    paths:\n      page: /rate\n"),
+        (
+            "    messages:\n",
+            "    messages:\n      page:\n        fields:\n" + "".join(f"          - {{{one}}}\n" for one in fields),
+        ),
+    ):
+        text = text.replace(old, new, 1)
+    file = folder / "built" / "profile.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_page_built_here_may_hold_numbers_and_codes_but_no_person(tmp_path: Path) -> None:
     with pytest.raises(LawError, match="个人信息"):
-        profiles.read_file(file)
-    file.write_text(text.replace("    messages:\n", page.format(who="back"), 1), encoding="utf-8")
-    assert profiles.read_file(file)[0].messages["page"].fields[1].to == "who"
+        profiles.read_file(building(tmp_path, "to: projectNo, take: key", "to: who, take: applicant.name"))
+    read = profiles.read_file(building(tmp_path, "to: projectNo, take: key", "to: who, take: back"))
+    assert read[0].messages["page"].fields[1].to == "who"
 
 
 def test_a_page_that_is_built_here_leads_there_as_well(speaking: Speak, tmp_path: Path) -> None:
-    text = (ROOT / "370000" / "profile.yaml").read_text("utf-8")
-    text = re.sub(r"abilities: \[", "abilities: [build_page, ", text, count=1)
-    text = text.replace("    paths:\n", "    paths:\n      page: /rate\n", 1)
-    page = "    messages:\n      page:\n        fields:\n          - {to: number, take: key}\n          - {to: back, take: back}\n"
-    file = tmp_path / "built" / "profile.yaml"
-    file.parent.mkdir()
-    file.write_text(text.replace("    messages:\n", page, 1), encoding="utf-8")
-    province = speaking(str(file), "/sd")
+    province = speaking(str(building(tmp_path, "to: number, take: key", "to: back, take: back")), "/sd")
     address = lead(served())["Location"]
     assert address.startswith(f"{province.url}/sd/rate?number=37C-1&back=http")
 

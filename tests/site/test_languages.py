@@ -29,7 +29,7 @@ from minping.kernel.models import JournalEntry
 from minping.kernel.traditional import traditional
 from minping.rectify import services as rectify
 from minping.upstream.models import OutboxMessage
-from tests.support.catalogue import HAN
+from tests.support.catalogue import HAN, catalogue
 from tests.support.world import FRIDAY, OTHER_ITEM, Story, actor, receive, service_row, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -56,6 +56,12 @@ class Words(HTMLParser):
         if tag not in EMPTY:
             self.open.append((tag, lang))
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A drawing's part: closed as it opens, it closes nothing else."""
+        self.handle_starttag(tag, attrs)
+        if tag not in EMPTY:
+            self.open.pop()
+
     def handle_endtag(self, tag: str) -> None:
         while self.open and self.open.pop()[0] != tag:
             pass
@@ -81,11 +87,13 @@ def wrong(response: HttpResponse, code: str) -> list[str]:
     if code == "en":
         return [text for text in said if HAN.search(text)]
     if code == "zh-hant":
-        return [text for text in said if traditional(text) != text]
+        # Converting twice is not converting once (干 in 干擾): what was made from the catalogue is right as it is.
+        made = {traditional(key) for key in catalogue() if isinstance(key, str)}
+        return [text for text in said if traditional(text) != text and text not in made]
     return []
 
 
-OWN_WORDS = "等了两个小时"
+OWN_WORDS = ("等了两个小时", "同样的证明")
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +108,7 @@ def speaking(code: str) -> Client:
     return client
 
 
-def say(client: Client, address: str, level: int, text: str = OWN_WORDS) -> None:
+def say(client: Client, address: str, level: int, text: str = OWN_WORDS[0]) -> None:
     client.post(address, {"step": "level", "level": level})
     client.post(address, {"step": "reasons", "level": level, "tags": ["210"] if level == 2 else [], "text": text})
 
@@ -121,7 +129,7 @@ def pages(client: Client) -> Iterator[tuple[str, Any]]:
     client.post(address, {"step": "level", "level": 2})
     yield "reasons", client.get(f"{address}?step=reasons")
     yield "too long", client.post(address, {"step": "reasons", "level": 2, "text": "x" * 50_000})
-    client.post(address, {"step": "reasons", "level": 2, "tags": ["210", "214"], "text": OWN_WORDS})
+    client.post(address, {"step": "reasons", "level": 2, "tags": ["210", "214"], "text": OWN_WORDS[0]})
     yield "receipt", client.get(address)
     code = tokens.receipt_code(Rating.objects.get(service=one).pk)
     yield "receipt, found", client.post("/receipt", {"code": code})

@@ -9,7 +9,7 @@ import pytest
 from minping.evaluate.states import RatingKind
 from minping.feedback import view as cases
 from minping.feedback.models import Case
-from minping.feedback.states import CaseState
+from minping.feedback.states import DECISIONS, CaseState
 from minping.kernel.models import JournalEntry
 from minping.rectify import view as orders
 from minping.site.context import SECTIONS
@@ -116,7 +116,8 @@ def test_every_state_in_which_somebody_has_to_act_has_a_view_for_whoever_may(sou
     views = {view.id: view.permission for view in source.VIEWS}
     elsewhere = {CaseState.CONFIRMED}  # its order waits, not the case; what the head may do is press
     for state in {state for move in source.MOVES.moves for state in move.source} - elsewhere:
-        may = {move.permission for move in source.MOVES.from_state(state)} - {""}
+        moves = [*source.MOVES.from_state(state), *(DECISIONS.from_state(state) if source is cases else ())]
+        may = {move.permission for move in moves} - {""}
         shown = {views[name] for name, held in source.STATE_OF.items() if held == state} - {orders.PRESS}
         assert bool(may) == bool(shown), state
         assert shown <= may, state

@@ -37,6 +37,9 @@ from minping.feedback import queries as feedback_queries
 from minping.feedback import services as feedback
 from minping.feedback.models import Case, Revocation
 from minping.feedback.states import CaseState
+from minping.feedback.tickets import answers as ticket_answers
+from minping.feedback.tickets import services as tickets
+from minping.feedback.tickets.events import TicketTold
 from minping.kernel import journal
 from minping.kernel.jobs import Job
 from minping.rectify import events as rectified
@@ -92,7 +95,9 @@ def send_changed_ratings(event: evaluated.RatingsChanged) -> None:
 
 
 def _send_case(case: Case, at: datetime) -> None:
-    if case.origin:  # what comes from below goes on as it came, revision by revision (upstream/below/intake)
+    """What the superior knows of is ratings: a grievance without one goes back by its own road (decision 0058)."""
+    # What comes from below goes on as it came, revision by revision (upstream/below/intake).
+    if case.origin or case.rating_id is None or case.service is None:
         return
     upstream.messages_enqueue(
         [
@@ -113,10 +118,11 @@ def send_opened_cases(event: fed_back.CasesOpened) -> None:
 
 def _revocation_draft(revocation: Revocation, kind: str, revision: int) -> upstream.Draft:
     case = revocation.case
+    service, rating, level = case.rated
     return upstream.Draft(
         kind=kind, subject=revocation.pk, area_code=case.area_code, organization_code=case.organization_code,
-        case_no=case.service.case_no, service_no=case.service.service_no, fact_at=case.rating.rated_at,
-        level=case.level, revision=revision,
+        case_no=service.case_no, service_no=service.service_no, fact_at=rating.rated_at,
+        level=level, revision=revision,
     )  # fmt: skip
 
 
@@ -145,6 +151,12 @@ def send_step(event: rectified.OrderAssigned | rectified.OrderMoved) -> None:
     """A superior that keeps whole records is told every step with its clock; others only what they want to know."""
     if driver().mirrors:
         _send_case(feedback.case_step(case_id=event.order.case_id), event.at)
+
+
+def tell_step(event: rectified.OrderTold) -> None:
+    """What a superior wants to know of a rectification; one that keeps whole records was told by `send_step`."""
+    if not driver().mirrors:
+        rectify.on_order_told(event)
 
 
 def send_application(event: fed_back.RevocationForwarded) -> None:
@@ -198,8 +210,9 @@ def tell_defaults(event: evaluated.DefaultsMade) -> None:
 def tell_end(event: fed_back.CaseClosed | fed_back.CaseChanged | fed_back.RevocationAnswered) -> None:
     """A negative's case has ended: put right, revoked above, or taken back by its giver."""
     case = event.revocation.case if isinstance(event, fed_back.RevocationAnswered) else event.case
-    if case.state == CaseState.CLOSED and not case.origin:  # one of a level below is told of there
-        service = case.service
+    # One of a level below is told of there; whoever sent a ticket in is answered, not called.
+    if case.state == CaseState.CLOSED and not case.origin and case.rating_id is not None:
+        service, _, _ = case.rated
         fact = announce.Fact(
             case.pk, case.organization_code, service.case_no, service.service_no, event.at, case.revision
         )
@@ -213,12 +226,14 @@ def note_checks(event: upstreamed.ChecksReturned) -> None:
 def take_from_above(event: RatingCameDown) -> None:
     """A rating given on the superior's page becomes ours, and a negative one opens its case as any other does."""
     told = event.rating
-    incoming.incoming_settle(event.incoming_id, evaluate_from_above.take(told, at=event.at), at=event.at)
+    incoming.incoming_settle(
+        event.incoming_id, evaluate_from_above.take(told, at=event.at, typed=event.typed), at=event.at
+    )
 
 
 CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 上级
-    RatingCameDown: (take_from_above,),
+    RatingCameDown: (take_from_above, feedback.on_rating_came_down),
     upstreamed.DecisionCameDown: (decisions.on_decision,),
     upstreamed.ForwardCameDown: (decisions.on_forward,),
     upstreamed.SupervisionCameDown: (decisions.on_supervision,),
@@ -241,6 +256,7 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
         rectify.on_revocation_answered,
         authority.on_revocation_answered,
         repeats.on_revocation_answered,
+        ticket_answers.on_revocation_answered,
     ),
     fed_back.RevocationForwarded: (send_application,),
     fed_back.CaseChanged: (send_case, tell_end, words.on_case_changed),
@@ -248,6 +264,12 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 改进
     rectified.OrderAssigned: (send_step,),
     rectified.OrderMoved: (send_step,),
+    fed_back.CaseChanged: (send_case, tell_end, words.on_case_changed, tickets.on_case_changed),
+    fed_back.CaseClosed: (send_case, tell_end, ticket_answers.on_case_closed),
+    TicketTold: (ticket_answers.on_ticket_told,),
+    # 改进
+    rectified.OrderAssigned: (),
+    rectified.OrderTold: (tell_step,),
     rectified.OrderAccepted: (rectify.on_order_accepted,),
     rectified.OrderUnsolved: (rectify.on_order_unsolved,),
     rectified.OrderDone: (rectify.on_order_done,),
@@ -302,6 +324,8 @@ FOLLOW_UP_PAGE = rectify_pages.follow_up_page
 STORY = rectify_queries.story_of
 # What the receipt says of a report of retaliation that was handed in about the service.
 REPORTS = clues.reports_of
+# What was done about a case, for those who sent it in as a ticket (minan/6.2).
+DONE_TEXT = rectify_queries.done_text
 
 # Counters of the business records, for the reconciliation with the superior.
 RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)

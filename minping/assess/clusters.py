@@ -58,7 +58,7 @@ def clusters(unit: Unit, start: date, end: date, as_of: AsOf) -> Clusters:
     together: Counter[tuple[str, str]] = Counter()
     negatives = 0
     rows = queries.negatives_of(unit, period, cut(as_of)).values_list(
-        "level", "service__item_code", "item_name", "organization_code", "service__organization_name", "window_code",
+        "rating__level", "service__item_code", "item_name", "organization_code", "service__organization_name", "window_code",
         "window_name", "rating__tags",
     )  # fmt: skip
     for level, item_code, item_name, code, name, window_code, window_name, ticked in rows.iterator(chunk_size=5000):

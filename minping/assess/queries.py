@@ -257,7 +257,9 @@ def negatives_of(unit: Unit, period: Period, cut: datetime) -> QuerySet[Case]:
     )
     verify_late = Q(verify_due_at__lte=cut) & (Q(verified_at__isnull=True) | Q(verified_at__gte=F("verify_due_at")))
     return (
-        Case.objects.filter(unit.scope, opened_at__gte=period.since, opened_at__lt=period.before, opened_at__lte=cut)
+        Case.objects.rated()
+        .filter(unit.scope, opened_at__gte=period.since, opened_at__lt=period.before, opened_at__lte=cut)
+        .filter(rating__rated_at__lte=cut)  # a rating that joined a ticket counts from when it was given
         .exclude(state=CaseState.CLOSED, result=WITHDRAWN, closed_at__lte=cut)
         .annotate(
             verify_late=counted(verify_late),

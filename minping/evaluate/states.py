@@ -25,10 +25,13 @@ class Entry(StrEnum):
     PERSON = "person"
     OPERATOR = "operator"
     PACKAGE = "package"
+    TYPED = "typed"
 
     @property
     def label(self) -> str:
-        return {"person": "本人作出", "operator": "人工电话代录", "package": "套餐总评带入"}[self.value]
+        return {
+            "person": "本人作出", "operator": "人工电话代录", "package": "套餐总评带入", "typed": "上级转来，手工录入",
+        }[self.value]  # fmt: skip
 
 
 class RatingKind(StrEnum):

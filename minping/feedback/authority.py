@@ -64,7 +64,7 @@ def refusal(verb: str, case: Case, row: Revocation | None, by: Actor, at: dateti
         return NotBelow()
     refused = machine.refusal(
         DECISIONS.move(verb), state=case.state, by=by, path=registry.place(case.organization_code).path,
-        window_code=case.window_code, conflicts=conflicts_of(case.service, by),
+        window_code=case.window_code, conflicts=conflicts_of(case, by),
         rules=law.at(case.area_code, beijing(at).date()),
     )  # fmt: skip
     if refused is not None:
@@ -161,7 +161,7 @@ def on_revocation_answered(event: RevocationAnswered) -> None:
     if not case.origin or row.answered_at is None:
         return
     decided = ValidityContent(
-        case_number=case.number, level=law.InterfaceLevel(case.level), validity=VALIDITY_OF[row.answer],
+        case_number=case.number, level=case.rated[2], validity=VALIDITY_OF[row.answer],
         decided_at=row.answered_at, ground=row.ground, decided_by=f"{Authority(row.authority).label}级",
         decision_reference=row.reference, text=row.answer_text,
     )  # fmt: skip

@@ -16,7 +16,14 @@ from django.db import IntegrityError, transaction
 from minping import law
 from minping.evaluate.services import service_invalidate
 from minping.feedback import authority, services
-from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered, RevocationRequested
+from minping.feedback.events import (
+    CaseAppealed,
+    CaseChanged,
+    CaseClosed,
+    CaseConfirmed,
+    RevocationAnswered,
+    RevocationRequested,
+)
 from minping.feedback.models import Case, CaseDocument, Revocation
 from minping.feedback.states import MOVES, Authority, CallPurpose, Ground
 from minping.kernel import documents, due, events, journal
@@ -180,7 +187,7 @@ def _answered(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> Non
         answered_by=by.name, answer_text=said.get("text", "").strip()[:2000], ended_at=at,
     )  # fmt: skip
     if verb == "revoke":
-        service_invalidate(rating=case.rating, at=at)
+        service_invalidate(rating=case.rated[1], at=at)
     events.publish(RevocationAnswered(revocation, at))
     if verb == "refuse":
         events.publish(CaseConfirmed(case, at, by.name))
@@ -190,6 +197,18 @@ def _supervise(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> No
     """督办: the head presses for a rectification, on record."""
     note = _text(said, "reason", "请写明督办的要求。")
     services.case_move(case, verb, by, at, facts={"detail": note[:200]}, supervised_at=at)
+    events.publish(CaseChanged(case, at))
+
+
+def _explain(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """Nothing is to be rectified: why, in words that go back to where the ticket came from (minan/6.2)."""
+    text = _text(said, "explanation", "请写明怎样答复来源，为什么不用整改。")
+    if not services.verified_by_call(case, CallPurpose.VERIFY, at):
+        raise services.NotCalledYet()
+    services.case_move(
+        case, verb, by, at, facts={}, verified_at=at, closed_at=at, result="explained", explanation=text, **due.STOPPED
+    )
+    events.publish(CaseClosed(case, at))
 
 
 ACTS: Mapping[str, Callable[[Case, str, Said, Actor, datetime], None]] = {
@@ -206,6 +225,7 @@ ACTS: Mapping[str, Callable[[Case, str, Said, Actor, datetime], None]] = {
     "revoke": _answered,
     "refuse": _answered,
     "supervise": _supervise,
+    "explain": _explain,
 }
 
 

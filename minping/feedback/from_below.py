@@ -18,7 +18,7 @@ from minping.evaluate.services import service_invalidate
 from minping.evaluate.services.from_below import service_of
 from minping.feedback.models import CallBack, Case, Revocation
 from minping.feedback.services import excerpt_of
-from minping.feedback.states import Authority, CallOutcome, CallPurpose, CaseState
+from minping.feedback.states import Arrival, Authority, CallOutcome, CallPurpose, CaseState
 from minping.kernel import journal
 from minping.registry import queries as registry
 from minping.upstream.below.intake import Missing, NotOurs, Refuse, Told, kept
@@ -61,10 +61,10 @@ def take_case(told: Told) -> tuple[Case, bool]:
             id=told.subject, number=said.case_number, service=service, rating=rating, area_code=service.area_code,
             organization_code=service.organization_code, window_code=service.window_code,
             window_name=service.window_name, staff_code=service.staff_code, item_name=service.item_name,
-            opened_at=said.opened_at, origin=told.origin,
+            opened_at=said.opened_at, origin=told.origin, arrival=said.arrival if said.arrival in set(Arrival) else Arrival.OWN,
         )  # fmt: skip
-    case.excerpt = excerpt_of(case.rating)
     case.level, case.revision = int(said.level), told.message.revision
+    case.excerpt = excerpt_of(case.rated[1])
     # No clock runs here: the limits are those of the subordinate, and so is the lateness.
     case.verify_due_at = said.verify_due_at or said.opened_at
     case.verified_at, case.appealed_at = said.verified_at, said.appealed_at
@@ -171,7 +171,7 @@ def answer_keep(
     kept(row)
     if answer == "revoke":
         case.state, case.closed_at, case.result = CaseState.CLOSED, decided_at, REVOKED
-        service_invalidate(rating=case.rating, at=decided_at)
+        service_invalidate(rating=case.rated[1], at=decided_at)
     elif case.state == CaseState.REVOKING:
         case.state = CaseState.CONFIRMED
         case.confirmed_at = case.confirmed_at or decided_at

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from minping import law
 from minping.feedback.models import CallBack, Revocation
 from minping.feedback.states import Authority, CallPurpose
 from minping.upstream.messages import RevocationContent, ValidityContent, envelope
@@ -21,9 +20,10 @@ def _rows(ids: Sequence[UUID]) -> list[Revocation]:
 
 def _about(row: Revocation) -> dict[str, Any]:
     case = row.case
+    service, rating, _ = case.rated
     return {
-        "area_code": case.area_code, "organization_code": case.organization_code, "case_no": case.service.case_no,
-        "service_no": case.service.service_no, "fact_at": case.rating.rated_at,
+        "area_code": case.area_code, "organization_code": case.organization_code, "case_no": service.case_no,
+        "service_no": service.service_no, "fact_at": rating.rated_at,
     }  # fmt: skip
 
 
@@ -41,12 +41,13 @@ def revocation_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
 def _application(row: Revocation, call: CallBack | None) -> Message:
     content = RevocationContent(
         case_number=row.case.number,
-        level=law.InterfaceLevel(row.case.level),
+        level=row.case.rated[2],
         ground=row.ground,
         requested_at=row.approved_at or row.proposed_at,
         statement=row.statement,
         call_back_at=call.at if call else None,
-        call_back_words=call.words if call else "",
+        # What was spoken goes on only where the person agreed to that (minan/3.1.4); else the reviewer's summary.
+        call_back_words=(call.words if call.to_others else call.summary) if call else "",
         evidence=(row.document,) if row.document else (),
         applicant_role="head",
     )
@@ -61,7 +62,7 @@ def validity_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
 def _validity(row: Revocation) -> Message:
     content = ValidityContent(
         case_number=row.case.number,
-        level=law.InterfaceLevel(row.case.level),
+        level=row.case.rated[2],
         validity=VALIDITY[row.answer],
         decided_at=row.answered_at or row.approved_at or row.proposed_at,
         ground=row.ground,

@@ -6,31 +6,47 @@ from typing import ClassVar
 
 from django.db import models
 
+from minping import law
 from minping.evaluate.models import Rating, Service
-from minping.feedback.states import Authority, CallOutcome, CallPurpose, CaseState, Ground
+from minping.feedback.states import Arrival, Authority, CallOutcome, CallPurpose, CaseState, Ground
 from minping.kernel import ids
 from minping.kernel.documents import Document
 from minping.kernel.due import Due
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def rated(self) -> CaseQuerySet:
+        """Those that a rating opened or joined: what the indicators and the superior know of."""
+        return self.filter(rating__isnull=False)
 
 
 class Case(Due):
     """差评件: opened by a negative rating of any kind, one for a service at a time.
 
     What the work list shows is copied in, so that a page of it is one query.
+
+    A grievance that the hotline or the window of 办不成事 sent in, with no rating, is a case
+    without `rating` and `level`, and without `service` where none was rendered: it is handled
+    by the same table and counts in no indicator of ratings (decision 0058).  A later negative
+    rating of the service joins it.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
     number = models.CharField("编号", max_length=30, unique=True)
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="cases")
-    rating = models.OneToOneField(Rating, on_delete=models.PROTECT, related_name="case")
+    service = models.ForeignKey(Service, null=True, on_delete=models.PROTECT, related_name="cases")
+    rating = models.OneToOneField(Rating, null=True, on_delete=models.PROTECT, related_name="case")
+    arrival = models.CharField(
+        "来源", max_length=10, default=Arrival.OWN, choices=[(a.value, a.label) for a in Arrival]
+    )
     area_code = models.CharField(max_length=12)
     organization_code = models.CharField(max_length=40)
     window_code = models.CharField(max_length=40, blank=True)
     window_name = models.CharField(max_length=80, blank=True)
     staff_code = models.CharField(max_length=40, blank=True)
     item_name = models.CharField(max_length=200)
-    level = models.SmallIntegerField()
+    level = models.SmallIntegerField(null=True)  # of the rating
     excerpt = models.CharField(max_length=80, blank=True)
+    asked_at = models.DateTimeField(null=True)  # the nearest date that a joined ticket demands
     state = models.CharField(max_length=12, choices=[(s.value, s.label) for s in CaseState])
     opened_at = models.DateTimeField()
     verify_due_at = models.DateTimeField()
@@ -43,6 +59,9 @@ class Case(Due):
     confirmed_by = models.CharField(max_length=80, blank=True)
     closed_at = models.DateTimeField(null=True)
     result = models.CharField(max_length=20, blank=True)
+    explanation = models.TextField(
+        "解释说明", blank=True
+    )  # to the source of a ticket, where nothing was to be rectified
     revision = models.SmallIntegerField(default=1)
     origin = models.CharField(max_length=40, blank=True, default="")  # the subordinate that works on it; empty: we do
 
@@ -50,10 +69,19 @@ class Case(Due):
         "number", "service_id", "rating_id", "state", "level", "opened_at", "due_at", "verified_at", "appealed_at",
         "appealed_by", "appeal", "supervised_at", "confirmed_at", "closed_at", "result",
     )  # fmt: skip
-    JOURNALLED_LATER: ClassVar = {"origin": ""}
+    JOURNALLED_LATER: ClassVar = {"arrival": Arrival.OWN, "explanation": "", "origin": ""}
+
+    objects = CaseQuerySet.as_manager()
 
     class Meta:
         verbose_name = "差评件"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="case_rated_whole",
+                condition=models.Q(rating__isnull=True, level__isnull=True)
+                | models.Q(rating__isnull=False, level__isnull=False, service__isnull=False),
+            ),
+        ]
         indexes: ClassVar = [
             # The work list, in its own order and without reading the table (kernel/queues).
             models.Index(fields=["organization_code", "state", "due_at", "id", "window_code", "origin"], name="case_queue"),
@@ -65,6 +93,17 @@ class Case(Due):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def level_label(self) -> str:
+        return "没有评价" if self.level is None else law.InterfaceLevel(self.level).label
+
+    @property
+    def rated(self) -> tuple[Service, Rating, law.InterfaceLevel]:
+        """The service, its rating and the level of a case that has one; to ask it of another is a mistake of ours."""
+        if self.service is None or self.rating is None or self.level is None:
+            raise ValueError(f"{self.number} has no rating")
+        return self.service, self.rating, law.InterfaceLevel(self.level)
 
 
 class CallBack(models.Model):
@@ -79,8 +118,13 @@ class CallBack(models.Model):
     outcome = models.CharField(max_length=15, choices=[(o.value, o.label) for o in CallOutcome])
     words = models.TextField(blank=True)
     recording_no = models.CharField(max_length=60, blank=True)
+    # Asked of the person who spoke: may these words go to the unit, and to others (minan/3.1.4)?  Empty: not asked.
+    to_unit = models.BooleanField(null=True)
+    to_others = models.BooleanField(null=True)
+    summary = models.TextField(blank=True)  # in the reviewer's own words, for the unit
 
     JOURNALLED: ClassVar = ("case_id", "purpose", "at", "by", "outcome", "words", "recording_no")
+    JOURNALLED_LATER: ClassVar = {"to_unit": None, "to_others": None, "summary": ""}
 
     class Meta:
         verbose_name = "回访"

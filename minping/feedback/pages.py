@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from minping.evaluate.channels.ivr.queries import recordings_of
-from minping.evaluate.services import identity_open
 from minping.feedback import authority, below, decisions, services, view
 from minping.feedback.models import Case
 from minping.feedback.states import DECISIONS, MOVES, CallPurpose, CaseState
+from minping.feedback.tickets.people import people_open
 from minping.kernel import clock, events, work
 from minping.kernel.access import Actor
 from minping.kernel.documents import download, uploads_of
@@ -75,6 +75,7 @@ def call(request: HttpRequest, case_id: UUID) -> HttpResponse:
             services.call_record(
                 case_id=case.pk, purpose=CallPurpose.VERIFY, outcome=request.POST.get("outcome", ""),
                 words=request.POST.get("words", ""), recording_no=request.POST.get("recording_no", ""), by=by, at=now,
+                consent=services.consent_of(request.POST), summary=request.POST.get("summary", ""),
             )  # fmt: skip
         except Problem as problem:
             return call_page(request, case, CallPurpose.VERIFY, action, [], problem.message + problem.cure)
@@ -94,11 +95,13 @@ def open_identity(request: HttpRequest, case_id: UUID) -> HttpResponse:
         purpose = CallPurpose(request.POST.get("purpose", ""))
     except ValueError as failure:
         raise Problem("请选择查看用途。", cure="") from failure
-    person = identity_open(service=case.service, purpose=purpose, by=by, at=now)
+    people = people_open(case=case, purpose=purpose, by=by, at=now)
+    first = people[0] if people else None
     shown = {
-        "phone": person.phone or "（没有登记电话）",
-        "name": person.name,
-        "recordings": recordings_of(case.service),
+        "phone": (first and first.phone) or "（没有登记电话）",
+        "name": first.name if first else "",
+        "others": [{"name": one.name, "phone": one.phone} for one in people[1:]],
+        "recordings": recordings_of(case.service) if case.service else [],
         "opened_text": f"{by.label} {clock.moment_text(now)} {purpose.label}",
     }
     return _with_identity(request, case, purpose, shown)

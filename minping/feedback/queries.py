@@ -16,7 +16,8 @@ from minping.upstream.watch import Record
 def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, str, int | None], int]:
     """Cases by day of their opening and level, for the reconciliation with the superior."""
     rows = (
-        Case.objects.filter(opened_at__gte=start, opened_at__lt=end)
+        Case.objects.rated()
+        .filter(opened_at__gte=start, opened_at__lt=end)
         .annotate(day=TruncDate("opened_at", tzinfo=BEIJING))
         .values_list("day", "level")
         .annotate(n=Count("id"))
@@ -26,6 +27,6 @@ def counts_by_day_level(start: datetime, end: datetime) -> Mapping[tuple[date, s
 
 def records_between(start: datetime, end: datetime) -> Iterator[Record]:
     """Every case that must be above, one by one, for the reconciliation that names rows."""
-    rows = Case.objects.filter(opened_at__gte=start, opened_at__lt=end)
+    rows = Case.objects.rated().filter(opened_at__gte=start, opened_at__lt=end)
     for pk, at, level, organization in rows.values_list("id", "opened_at", "level", "organization_code").iterator():
         yield Record("case", pk, at.astimezone(BEIJING).date(), level, "", organization)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,12 +17,14 @@ from minping.evaluate.models import Rating, Service
 from minping.evaluate.services.identity import conflicts_of
 from minping.feedback.events import CaseChanged, CaseClosed, CaseConfirmed, CasesOpened
 from minping.feedback.models import CallBack, Case
-from minping.feedback.states import MOVES, CallOutcome, CallPurpose, CaseState
+from minping.feedback.states import MOVES, Arrival, CallOutcome, CallPurpose, CaseState
+from minping.feedback.tickets.models import Ticket
 from minping.kernel import due, events, ids, journal, machine, moves
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Invalid, NotFound, Problem
 from minping.registry import queries as registry
+from minping.upstream.events import RatingCameDown
 from minping.upstream.provinces import driver
 
 
@@ -46,6 +49,22 @@ class AnsweredByInterface(Problem):
     cure = "上级决定之后自动生效；很久没有答复的，请与上级联系。"
 
 
+class KindRefused(machine.MoveRefused):
+    code = "case_kind_refused"
+    message = "{kind}，不能“{verb}”。"
+    cure = "请按页面上的按钮办理。"
+
+
+class NothingToTell(Problem):
+    code = "nothing_to_tell"
+    status = 409
+    message = "还没有写给责任单位的情况。"
+    cure = "来件的原话不转给被反映的单位；请先在回访记录里整理要整改什么。"
+
+
+KINDS = {True: "这一件没有评价", False: "这一件是差评"}
+
+
 def number_of(identifier: UUID, at: datetime, word: str = "差评") -> str:
     """A case number people can say: 差评-20261123-7K3F9Q; the tail is from the id's random bits."""
     alphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -58,6 +77,7 @@ def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list
     """Open a case for each negative rating; the 2 working days run from its receipt (minan/4.2.1, R4)."""
     cases = []
     pairs = [(service, rating) for service, rating in pairs if rating.negative]
+    pairs = [pair for pair in pairs if not _joins(*pair, at)]
     names = _item_names(pairs)
     for service, rating in pairs:
         identifier = ids.uuid7(at)
@@ -68,6 +88,7 @@ def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list
                 number=number_of(identifier, at),
                 service=service,
                 rating=rating,
+                arrival=Arrival.SUPERIOR if rating.proof == "superior" else Arrival.OWN,
                 area_code=service.area_code,
                 organization_code=service.organization_code,
                 window_code=service.window_code,
@@ -93,6 +114,37 @@ def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list
         )  # fmt: skip
         events.publish(CasesOpened(tuple(cases), at))
     return cases
+
+
+UNRECTIFIED = (CaseState.VERIFYING, CaseState.CONFIRMED)  # a grievance that nobody has called done yet
+
+
+def _joins(service: Service, rating: Rating, at: datetime) -> bool:
+    """Whether the rating is the second voice of a grievance that came by the hotline: one case, its earlier clock."""
+    case = (
+        Case.objects.filter(service=service, rating__isnull=True, state__in=UNRECTIFIED).order_by("opened_at").first()
+    )
+    return case is not None and case_told(
+        case, "case.rated", at, rating=rating, level=rating.level, excerpt=excerpt_of(rating)
+    )
+
+
+def case_told(case: Case, action: str, at: datetime, *, facts: Mapping[str, Any] | None = None, **changes: Any) -> bool:
+    """Note what changed beside the state, and tell the superior: the case's next revision.
+
+    False where somebody else moved the case in the same moment; then nothing was done.
+    """
+    changes["revision"] = case.revision + 1
+    if Case.objects.filter(pk=case.pk, revision=case.revision, state=case.state).update(**changes) != 1:
+        return False
+    for name, value in changes.items():
+        setattr(case, name, value)
+    journal.write(
+        action, at=at, actor=SYSTEM.name, organization_code=case.organization_code, subject=case.pk, records=[case],
+        number=case.number, state=case.state, **(facts or {}),
+    )  # fmt: skip
+    events.publish(CaseChanged(case, at))
+    return True
 
 
 def excerpt_of(rating: Rating) -> str:
@@ -163,6 +215,19 @@ def on_ratings_changed(event: RatingsChanged) -> None:
         events.publish(CaseChanged(case, event.at))
 
 
+def on_rating_came_down(event: RatingCameDown) -> None:
+    """A negative that the superior sent is received when it comes here: its 2 working days run from then (R4)."""
+    told = event.rating
+    case = Case.objects.filter(
+        service__organization_code=told.organization_code, service__case_no=told.case_no,
+        service__service_no=told.service_no, rating__proof="superior", state=CaseState.VERIFYING, revision=1,
+    ).first()  # fmt: skip
+    if case is None or beijing(case.opened_at).date() == beijing(event.at).date():
+        return
+    clock = due.clock(case.area_code, "verify", event.at)
+    case_told(case, "case.came_late", event.at, facts={"due": clock["due_at"]}, verify_due_at=clock["due_at"], **clock)
+
+
 def _set(case: Case, at: datetime, by: Actor, action: str, **changes: object) -> None:
     for name, value in changes.items():
         setattr(case, name, value)
@@ -190,7 +255,7 @@ def unit_of(by: Actor, permission: str, path: str) -> str:
 
 def conflicts(case: Case, by: Actor, permission: str) -> frozenset[str]:
     """How `by` is party to this case: the rated, or somebody who had a hand in the open application (R8)."""
-    found = set(conflicts_of(case.service, by))
+    found = set(conflicts_of(case, by))
     open_one = case.revocations.filter(ended_at__isnull=True).first()
     if open_one is not None:
         path = registry.place(case.organization_code).path
@@ -210,6 +275,8 @@ def refusal(verb: str, case: Case, by: Actor, at: datetime) -> Problem | None:
         return HandledBelow(verb=move.label)
     if move.permission == "case.answer" and by.name != SYSTEM.name and driver().mirrors:
         return AnsweredByInterface()
+    if move.rated is not None and move.rated != (case.rating_id is not None):
+        return KindRefused(kind=KINDS[move.rated], verb=move.label)
     return machine.refusal(
         move,
         state=case.state,
@@ -245,11 +312,21 @@ WITHDRAWN = "changed_by_rater"
 
 
 def verified_by_call(case: Case, purpose: CallPurpose, at: datetime) -> bool:
-    """The person was heard, or tried for as often and on as many days as the law file asks (minan/4.2.2)."""
+    """The person was heard, or tried for as often and on as many days as the law file asks (minan/4.2.2).
+
+    Where nobody left a telephone there is nobody to call: what came in has to do.
+    """
+    if not reachable(case):
+        return True
     calls = list(case.calls.filter(purpose=purpose).values_list("outcome", "at"))
     if any(CallOutcome(outcome).heard for outcome, _ in calls):
         return True
     return unreachable(calls, law.at(case.area_code, beijing(at).date()))
+
+
+def reachable(case: Case) -> bool:
+    """Whether a telephone may be known: the applicant's, or one that a ticket gave."""
+    return case.service_id is not None or Ticket.objects.filter(case=case, phone_index__isnull=False).exists()
 
 
 def unreachable(calls: Sequence[tuple[str, datetime]], rules: law.Rules) -> bool:
@@ -266,17 +343,45 @@ def call_refusal(case: Case, by: Actor, at: datetime) -> Problem | None:
     if not by.can("case.call", where.path):
         return machine.NotYours(verb="回访")
     rules = law.at(case.area_code, beijing(at).date())
-    for conflict in sorted(rules.never("case.call") & conflicts_of(case.service, by)):
+    for conflict in sorted(rules.never("case.call") & conflicts_of(case, by)):
         return machine.ConflictOfInterest(why=moves.CONFLICTS[conflict], verb="回访")
     if case.state == CaseState.CLOSED:
         return machine.MoveRefused(state=CaseState.CLOSED.label, verb="回访")
     return None
 
 
+@dataclass(frozen=True)
+class Consent:
+    """What the person said of passing the words on: to the unit, and to others such as the superior (minan/3.1.4)."""
+
+    to_unit: bool
+    to_others: bool
+
+
+def consent_of(said: Mapping[str, str]) -> Consent | None:
+    """What the page says was answered; None where it was not asked, which passes nothing on."""
+    if said.get("to_unit") not in ("yes", "no") and said.get("to_others") not in ("yes", "no"):
+        return None
+    return Consent(to_unit=said.get("to_unit") == "yes", to_others=said.get("to_others") == "yes")
+
+
 def call_record(
-    *, case_id: UUID, purpose: CallPurpose, outcome: str, words: str, recording_no: str, by: Actor, at: datetime
+    *,
+    case_id: UUID,
+    purpose: CallPurpose,
+    outcome: str,
+    words: str,
+    recording_no: str,
+    by: Actor,
+    at: datetime,
+    consent: Consent | None = None,
+    summary: str = "",
 ) -> CallBack:
-    """Record one attempt to reach the person.  Raises NotFound, NotYours, ConflictOfInterest, Invalid."""
+    """Record one attempt to reach the person.
+
+    Without `consent` the words go to nobody: neither the unit nor the superior is shown them.
+    Raises NotFound, NotYours, ConflictOfInterest, Invalid.
+    """
     case = case_get(case_id)
     refused = call_refusal(case, by, at)
     if refused is not None:
@@ -288,11 +393,12 @@ def call_record(
     with transaction.atomic():
         call = CallBack.objects.create(
             case=case, purpose=purpose, at=at, by=by.name, by_label=by.label, outcome=outcome, words=words.strip(),
-            recording_no=recording_no.strip()[:60],
+            recording_no=recording_no.strip()[:60], to_unit=consent.to_unit if consent else None,
+            to_others=consent.to_others if consent else None, summary=summary.strip()[:2000],
         )  # fmt: skip
         journal.write(
             "case.called", at=at, actor=by.name, organization_code=case.organization_code, subject=case.pk,
-            records=[call], purpose=purpose, outcome=outcome,
+            records=[call], purpose=purpose, outcome=outcome, to_unit=call.to_unit, to_others=call.to_others,
         )  # fmt: skip
     return call
 
@@ -310,6 +416,8 @@ def case_uphold(case: Case, verb: str, note: str, by: Actor, at: datetime) -> Ca
         raise refused
     if not verified_by_call(case, CallPurpose.VERIFY, at):
         raise NotCalledYet()
+    if case.rating_id is None and not case.calls.exclude(summary="").exists():
+        raise NothingToTell()
     with transaction.atomic():
         case_move(
             case, verb, by, at, facts={"note": len(note.strip())}, verified_at=at,
@@ -329,6 +437,7 @@ def case_accept(*, case: Case, at: datetime) -> None:
     """Its rectification was accepted by someone else: the time for an appeal is over (R4)."""
     case.refresh_from_db()
     case_move(case, "accept", SYSTEM, at, facts={})
+    events.publish(CaseChanged(case, at))
 
 
 def case_reopen(*, case: Case, at: datetime) -> None:

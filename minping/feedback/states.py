@@ -38,36 +38,50 @@ MOVES = Table(
         # Once, and before the rectification is accepted: `accepted` is no source (R4).
         Move(
             "appeal", "提出申诉", (S.VERIFYING, S.CONFIRMED), S.APPEALED, "case.appeal", "minan/4.2.2",
-            pauses="rectify", starts="verify", announces="CaseAppealed",
+            pauses="rectify", starts="verify", announces="CaseAppealed", rated=True,
         ),
         Move(
             "dismiss", "申诉不成立，转办整改", (S.APPEALED,), S.CONFIRMED, "case.verify", "minan/4.2.2",
-            stops="verify", starts="rectify", announces="CaseConfirmed",
+            stops="verify", starts="rectify", announces="CaseConfirmed", rated=True,
         ),
         # The clock of verification goes on until the office has decided: a proposal is no answer.
-        Move("mistaken", "认定误评，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2"),
-        Move("not_ours", "不是本单位的事项，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2"),
-        Move("malicious", "认定恶意，请第二人复核", _VERIFY, S.MALICIOUS, "case.verify", "minan/4.2.2"),
-        Move("second", "第二人复核：同意认定恶意", (S.MALICIOUS,), S.PROPOSED, "case.second", "minan/4.2.2"),
-        Move("doubt", "第二人复核：不同意，重新核实", (S.MALICIOUS,), S.VERIFYING, "case.second", "minan/4.2.2"),
+        Move("mistaken", "认定误评，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2", rated=True),
+        Move("not_ours", "不是本单位的事项，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2", rated=True),
+        Move("malicious", "认定恶意，请第二人复核", _VERIFY, S.MALICIOUS, "case.verify", "minan/4.2.2", rated=True),
+        Move("second", "第二人复核：同意认定恶意", (S.MALICIOUS,), S.PROPOSED, "case.second", "minan/4.2.2", rated=True),
+        Move("doubt", "第二人复核：不同意，重新核实", (S.MALICIOUS,), S.VERIFYING, "case.second", "minan/4.2.2", rated=True),
         Move(
             "approve", "同意，上报申请撤销", (S.PROPOSED,), S.REVOKING, "case.approve", "minan/4.2.2",
-            stops="verify", announces="RevocationRequested",
+            stops="verify", announces="RevocationRequested", rated=True,
         ),
-        Move("disapprove", "不同意，重新核实", (S.PROPOSED,), S.VERIFYING, "case.approve", "minan/4.2.2"),
+        Move("disapprove", "不同意，重新核实", (S.PROPOSED,), S.VERIFYING, "case.approve", "minan/4.2.2", rated=True),
         Move(
             "forward", "上级已转报更高一级", (S.REVOKING,), S.REVOKING, "case.answer", "minan/4.2.2", by_system=True,
+            rated=True,
         ),
         Move(
             "revoke", "上级已撤销", (S.REVOKING,), S.CLOSED, "case.answer", "minan/4.2.2",
-            announces="RevocationAnswered", by_system=True,
+            announces="RevocationAnswered", by_system=True, rated=True,
         ),
         Move(
             "refuse", "上级不予撤销，转办整改", (S.REVOKING,), S.CONFIRMED, "case.answer", "minan/4.2.2",
-            starts="rectify", announces="RevocationAnswered", by_system=True,
+            starts="rectify", announces="RevocationAnswered", by_system=True, rated=True,
         ),
-        Move("supervise", "督办", (S.CONFIRMED,), S.CONFIRMED, "case.supervise", "minan/4.2.3", by_system=True),
-        Move("accept", "整改通过验收", (S.CONFIRMED,), S.ACCEPTED, "", "minan/4.2.3"),
+        Move(
+            "supervise", "督办", (S.CONFIRMED,), S.CONFIRMED, "case.supervise", "minan/4.2.3",
+            announces="CaseChanged", by_system=True,
+        ),
+        # A word of the hotline is no rating: where nothing is to be rectified, its source is answered and judges (minan/6.2).
+        Move(
+            "explain", "不用整改，解释说明后答复来源", (S.VERIFYING,), S.CLOSED, "case.verify", "minan/6.2",
+            stops="verify", announces="CaseClosed", rated=False,
+        ),
+        # By the decision of a person on a ticket that came when all was done (feedback/tickets).
+        Move(
+            "reconsider", "来件反映没有解决，重新核实", (S.CLOSED,), S.VERIFYING, "", "minan/6.2",
+            starts="verify", announces="CaseChanged",
+        ),
+        Move("accept", "整改通过验收", (S.CONFIRMED,), S.ACCEPTED, "", "minan/4.2.3", announces="CaseChanged"),
         Move(
             "reopen", "没有解决，重新整改", (S.ACCEPTED,), S.CONFIRMED, "", "minan/4.2.3",
             starts="rectify", announces="CaseChanged",
@@ -98,6 +112,21 @@ DECISIONS = Table(
              announces="RevocationForwarded"),
     ),
 )  # fmt: skip
+
+
+class Arrival(StrEnum):
+    """By which road a case came here; said wherever the case is shown, exported or sent (minan/6.2)."""
+
+    OWN = "own"
+    SUPERIOR = "superior"
+    HOTLINE = "hotline"
+    WINDOW = "window"
+
+    @property
+    def label(self) -> str:
+        return {
+            "own": "本地评价渠道", "superior": "上级下发", "hotline": "12345 热线", "window": "“办不成事”窗口",
+        }[self.value]  # fmt: skip
 
 
 class Ground(StrEnum):

@@ -15,7 +15,16 @@ from minping.evaluate.states import RatingKind
 from minping.evaluate.view import entry_label
 from minping.feedback import authority, services
 from minping.feedback.models import CallBack, Case, CaseDocument, Revocation
-from minping.feedback.states import DECISIONS, MOVES, Authority, CallOutcome, CallPurpose, CaseState, Ground
+from minping.feedback.states import (
+    DECISIONS,
+    MOVES,
+    Arrival,
+    Authority,
+    CallOutcome,
+    CallPurpose,
+    CaseState,
+    Ground,
+)  # fmt: skip
 from minping.kernel import clock, documents, work
 from minping.kernel.access import Actor
 from minping.kernel.models import JournalEntry
@@ -63,6 +72,17 @@ SCRIPTS = {
 # How a journal row reads in a case's history.
 HISTORY = {
     "case.opened": "形成差评件，核实时限起算（次日起）",
+    "case.opened_by_ticket": "按工单立件，核实时限起算（次日起）",
+    "case.typed": "按上级来文或来电手工录入",
+    "case.came_late": "上级下发到本地，核实时限从收到起算（次日起）",
+    "case.ticket_joined": "并入工单：同一件事，只办一次",
+    "case.ticket_updated": "来源更新了工单",
+    "case.rated": "评价人对这次服务作了差评，并入本件",
+    "case.explain": "不用整改，解释说明后答复来源",
+    "case.reconsider": "工单反映没有解决，重新核实",
+    "answer.made": "作出工单答复",
+    "answer.written": "改好工单答复",
+    "answer.delivered": "工单答复已送达来源",
     "case.called": "电话回访",
     "case.confirmed": "认定属实，转办整改",
     "case.withdrawn": "评价人改了评价，不再按差评办理",
@@ -118,16 +138,31 @@ HISTORY = {
 
 
 def case_context(case: Case) -> dict[str, Any]:
-    rating, service = case.rating, case.service
-    rules = law.at(case.area_code, rating.rated_at.astimezone(law.BEIJING).date())
-    channel, proof = rules.channels.get(rating.channel), rules.proofs.get(rating.proof)
     return {
         "id": case.pk,
         "number": case.number,
         "item_name": case.item_name,
         "window_name": case.window_name,
-        "organization_name": service.organization_name,
+        "organization_name": registry.place(case.organization_code).name,
         "unit_code": case.organization_code,
+        "arrival_label": Arrival(case.arrival).label if case.arrival != Arrival.OWN else "",
+        "state": case.state,
+        "state_label": CaseState(case.state).label,
+        **_rating_context(case),
+    }
+
+
+def _rating_context(case: Case) -> dict[str, Any]:
+    """The rating's own words; a grievance without one says when it came in, and nothing in a rating's place."""
+    rating = case.rating
+    if rating is None:
+        return {
+            "rated_text": f"{clock.moment_text(case.opened_at)} 收到", "unrated": True, "level_label": "（没有评价）",
+            "channel_label": "", "proof_label": "", "kind_label": "", "entry_label": "", "tags": [], "text": "",
+        }  # fmt: skip
+    rules = law.at(case.area_code, rating.rated_at.astimezone(law.BEIJING).date())
+    channel, proof = rules.channels.get(rating.channel), rules.proofs.get(rating.proof)
+    return {
         "rated_text": clock.moment_text(rating.rated_at),
         "channel_label": channel.label if channel else rating.channel,
         "proof_label": proof.label if proof else rating.proof,
@@ -141,8 +176,6 @@ def case_context(case: Case) -> dict[str, Any]:
             {"text": word.text, "time_text": clock.moment_text(word.added_at)}
             for word in rating.added_words.order_by("number")
         ],
-        "state": case.state,
-        "state_label": CaseState(case.state).label,
     }
 
 
@@ -168,7 +201,28 @@ def call_fields(said: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": "recording_no", "label": "录音编号", "type": "text", "required": False,
             "value": said.get("recording_no", ""),
         },
+        _consent(said, "to_unit", "能不能把您的原话转给责任单位？"),
+        _consent(said, "to_others", "能不能转给上级和其他机关？"),
+        {
+            "name": "summary", "label": "转给责任单位的情况", "type": "textarea", "required": False,
+            "value": said.get("summary", ""), "help": "您整理的：要整改什么。对方不同意转告的，责任单位只看到这里写的。",
+        },
     ]  # fmt: skip
+
+
+def _consent(said: Mapping[str, Any], name: str, question: str) -> dict[str, Any]:
+    """Asked in these words; not answered passes nothing on (minan/3.1.4)."""
+    options = (("yes", "同意"), ("no", "不同意"))
+    return {
+        "name": name, "label": question, "type": "radio", "required": False,
+        "options": [{"value": v, "label": text, "selected": said.get(name) == v} for v, text in options],
+    }  # fmt: skip
+
+
+CONSENT = {
+    (None, None): "没有问到能否转告，按不同意办", (False, False): "不同意转告",
+    (True, False): "同意转给责任单位", (False, True): "同意转给上级和其他机关", (True, True): "同意转告",
+}  # fmt: skip
 
 
 def calls_context(case: Case) -> list[dict[str, Any]]:
@@ -181,6 +235,8 @@ def calls_context(case: Case) -> list[dict[str, Any]]:
             "words": call.words,
             "recording": call.recording_no,
             "who": call.by_label,
+            "consent": CONSENT[call.to_unit, call.to_others] if call.outcome == CallOutcome.ANSWERED else "",
+            "summary": call.summary,
         }
         for call in CallBack.objects.filter(case=case).order_by("at")
     ]
@@ -188,7 +244,8 @@ def calls_context(case: Case) -> list[dict[str, Any]]:
 
 def history_context(case: Case, names: Mapping[str, str]) -> list[dict[str, Any]]:
     """Everything that happened to the case, from the journal; `names` says who an actor is."""
-    rows = JournalEntry.objects.filter(subject__in=[case.pk, case.rating_id, case.service_id]).order_by("at", "id")
+    about = [one for one in (case.pk, case.rating_id, case.service_id) if one is not None]
+    rows = JournalEntry.objects.filter(subject__in=about).order_by("at", "id")
     shown = []
     for row in rows:
         text = HISTORY.get(row.action)
@@ -257,8 +314,18 @@ FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "grant": (_DECISION,),
     "deny": (_DECISION,),
     "refer": ({**_DECISION, "label": "转报的意见"},),
+    "explain": (
+        {
+            "name": "explanation",
+            "label": "给来源的答复",
+            "type": "textarea",
+            "required": True,
+            "max": 2000,
+            "help": "写明核实的情况和不用整改的依据；不要写群众的姓名电话。",
+        },
+    ),
 }
-HEARD = frozenset({"confirm", "dismiss", "mistaken", "malicious"})  # never before the person was called
+HEARD = frozenset({"confirm", "dismiss", "mistaken", "malicious", "explain"})  # never before the person was called
 MAIN = frozenset({"confirm", "dismiss", "second", "approve"})
 
 
@@ -279,6 +346,8 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
     for move in MOVES.from_state(case.state):
         if not move.permission or (move.verb == "appeal" and case.appealed_at is not None):
             continue
+        if move.rated is not None and move.rated != (case.rating_id is not None):
+            continue  # of the other kind of case: not even a reason is worth a line
         problem = services.refusal(move.verb, case, by, now)
         if problem is None and move.verb in HEARD and not heard:
             problem = services.NotCalledYet()
@@ -386,12 +455,17 @@ def party_context(case: Case) -> dict[str, Any]:
     """The case for the window that may appeal: nothing by which its giver could be found (failures.md D14)."""
     shown = case_context(case)
     return {
-        **shown, "rated_text": clock.day_text(case.service.served_at), "channel_label": "", "proof_label": "",
+        **shown, "rated_text": clock.day_text(case.service.served_at if case.service else case.opened_at), "channel_label": "", "proof_label": "",
         "entry_label": "",
     }  # fmt: skip
 
 
 # --- the work list -----------------------------------------------------------------------------
+
+
+def nearer(due_at: datetime | None, asked_at: datetime | None) -> datetime | None:
+    """The due time to show: a ticket's own date where it is nearer, while a clock runs (minan/6.2)."""
+    return min(due_at, asked_at) if due_at and asked_at else due_at
 
 
 def queue(view: str, scope: work.Scope) -> QuerySet[Case]:
@@ -402,6 +476,8 @@ def queue(view: str, scope: work.Scope) -> QuerySet[Case]:
         cases = cases.filter(Exists(asked)).exclude(origin="")
     else:
         cases = cases.filter(origin="")
+    if view == "appeal":  # an appeal is to a rating
+        cases = cases.rated()
     rows: QuerySet[Case] = scope.filter(cases)
     return rows
 
@@ -411,7 +487,9 @@ def closed(scope: work.Scope) -> QuerySet[Case]:
     return rows
 
 
-LINE = ("number", "level", "item_name", "excerpt", "state", "window_name", "due_at", "origin")
+LINE = (
+    "number", "level", "item_name", "excerpt", "state", "window_name", "due_at", "origin", "arrival", "asked_at",
+)  # fmt: skip
 
 
 def records(ids: Iterable[UUID]) -> QuerySet[Case]:
@@ -435,9 +513,10 @@ def rows(cases: Iterable[Case]) -> list[work.Row]:
             excerpt=case.excerpt,
             state_label=CaseState(case.state).label,
             window_name=case.window_name,
-            due_at=case.due_at,
+            due_at=nearer(case.due_at, case.asked_at),
             number=case.number,
             next_text=_next(case),
+            arrival_label=Arrival(case.arrival).label if case.level is None else "",
         )
         for case in cases
     ]

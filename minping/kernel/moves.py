@@ -32,6 +32,7 @@ class Move:
     pauses: str = ""
     announces: str = ""
     by_system: bool = False  # besides the permission's holders, the system: the same fact may come in by interface
+    rated: bool | None = None  # only where there is a rating, only where there is none; None: either
 
 
 @dataclass(frozen=True)

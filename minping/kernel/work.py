@@ -40,7 +40,7 @@ class Row:
 
     key: UUID
     case_id: UUID
-    level: int
+    level: int | None  # None: no rating; then `arrival_label` stands where the level would
     item_name: str
     excerpt: str
     state_label: str
@@ -49,6 +49,11 @@ class Row:
     number: str
     next_text: str  # what is to be done next, and by whom if not by the reader
     place: str = ""  # its key in the view (kernel/queues)
+    arrival_label: str = ""
+
+    @property
+    def level_label(self) -> str:
+        return self.arrival_label if self.level is None else law.InterfaceLevel(self.level).label
 
 
 @dataclass(frozen=True)

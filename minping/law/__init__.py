@@ -40,6 +40,7 @@ from minping.law.model import (
     Proof,
     Role,
     Ruling,
+    Source,
     Tag,
 )
 from minping.law.overlay import calendar, load_calendar, use_overlay
@@ -81,6 +82,7 @@ __all__ = [
     "Role",
     "Rules",
     "Ruling",
+    "Source",
     "Tag",
     "UnknownLevel",
     "ancestors",

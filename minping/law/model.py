@@ -156,6 +156,20 @@ class Handling:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where tickets come from (minan/6.2): `word` heads the number of a case of theirs.
+
+    `results` says each ending of ours in the source's own words, and knows no other.
+    """
+
+    id: str
+    label: str
+    word: str
+    results: Mapping[str, str]
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """A kind of certificate; ``id`` is its code in the GA/T 2000.156 list. ``who``: person, legal or any."""
 

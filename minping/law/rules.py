@@ -123,6 +123,11 @@ class Rules:
         return self._index("handlings")
 
     @property
+    def sources(self) -> Mapping[str, model.Source]:
+        """Where tickets come from, by id (minan/6.2)."""
+        return self._index("sources")
+
+    @property
     def certificates(self) -> Mapping[str, model.Certificate]:
         """Kinds of certificates, by code."""
         return self._index("certificates")

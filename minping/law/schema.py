@@ -16,7 +16,7 @@ Check = Callable[[Any], Any]
 LOWER_MAY = ("nothing", "tighten", "anything")
 LIMIT_UNITS = tuple(model.UNIT_LABELS)
 VALUE_UNITS = (
-    "level", "service", "character", "byte", "file", "suffix", "hour", "count", "second", "clock", "word", "page",
+    "level", "service", "character", "byte", "file", "suffix", "hour", "count", "second", "clock", "word", "page", "sentence",
 )  # fmt: skip
 
 
@@ -201,6 +201,7 @@ LISTS: Mapping[str, ListSpec] = {
     ),
     "proofs": ListSpec(model.Proof, "id", {"id": ident, "label": text, "real_name": yes_no}),
     "handlings": ListSpec(model.Handling, "id", {"id": ident, "label": text, "online": yes_no}),
+    "sources": ListSpec(model.Source, "id", {"id": ident, "label": text, "word": text, "results": code_rows}),
     "certificates": ListSpec(
         model.Certificate, "id", {"id": code, "label": text, "who": one_of("person", "legal", "any")}
     ),

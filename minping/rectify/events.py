@@ -25,6 +25,14 @@ class OrderMoved:
 
 
 @dataclass(frozen=True)
+class OrderTold:
+    """A step of the rectification that the superior is told and nothing else here follows from (minan/4.2.1)."""
+
+    order: Order
+    at: datetime
+
+
+@dataclass(frozen=True)
 class OrderAccepted:
     """Someone other than the reporter found the rectification done."""
 

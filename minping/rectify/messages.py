@@ -10,8 +10,11 @@ from uuid import UUID
 from minping.feedback.models import Case
 from minping.kernel.clock import beijing
 from minping.rectify.models import Order
+from minping.rectify.states import OrderState
 from minping.upstream.port import Message
 from minping.upstream.provinces import driver
+
+WORKING = (OrderState.ASSIGNED, OrderState.EXTENDING, OrderState.COMPLEX)
 
 
 def case_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
@@ -24,7 +27,7 @@ def case_messages(ids: Sequence[UUID]) -> Mapping[UUID, Message]:
 
 
 def _cases(ids: Sequence[UUID]) -> list[Case]:
-    return list(Case.objects.filter(pk__in=ids).select_related("service"))
+    return list(Case.objects.filter(pk__in=ids).select_related("service", "rating").prefetch_related("tickets"))
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -46,26 +49,27 @@ def _round(order: Order) -> dict[str, Any]:
 def _clocks(case: Case, orders: Sequence[Order]) -> dict[str, Any]:
     """What only a superior that keeps whole records is told: each limit as it stands here, never computed again."""
     return {
-        "rating": case.rating_id.hex, "verify_due_at": _time(case.verify_due_at),
+        "rating": case.rated[1].pk.hex, "verify_due_at": _time(case.verify_due_at),
         "verified_at": _time(case.verified_at), "appealed_at": _time(case.appealed_at),
-        "supervised_at": _time(case.supervised_at), "orders": [_round(order) for order in orders],
+        "orders": [_round(order) for order in orders],
     }  # fmt: skip
 
 
 def _message(case: Case, orders: Sequence[Order], whole: bool) -> Message:
     order = orders[-1] if orders else None
+    service, _, level = case.rated  # a case without a rating is not told upward (decision 0058)
     return Message(
         kind="case",
         revision=case.revision,
         area_code=case.area_code,
         organization_code=case.organization_code,
-        case_no=case.service.case_no,
-        service_no=case.service.service_no,
+        case_no=service.case_no,
+        service_no=service.service_no,
         fact_at=case.opened_at,
         body={
             "fact_at": _time(case.opened_at),
             "case_number": case.number,
-            "level": case.level,
+            "level": int(level),
             "level_system": "interface",
             "state": case.state,
             "opened_at": _time(case.opened_at),
@@ -74,9 +78,13 @@ def _message(case: Case, orders: Sequence[Order], whole: bool) -> Message:
             "result": case.result,
             "rounds": order.round if order else 0,
             "measures": order.measures if order else "",
-            "rectified_at": _time(order.reported_at) if order else None,
+            # A report that was sent back stands no longer.
+            "rectified_at": _time(order.reported_at) if order and order.state not in WORKING else None,
             "follow_up": order.follow_up if order else "",
             "rerated": bool(order and order.rerating_id),
+            "arrival": case.arrival,
+            "joined": [f"{ticket.source}:{ticket.number}" for ticket in case.tickets.all()],
+            "supervised_at": _time(case.supervised_at),
             **(_clocks(case, orders) if whole else {}),
         },
     )

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from minping.feedback.models import Case
 from minping.feedback.pages import call_page
+from minping.feedback.services import consent_of
 from minping.feedback.states import CallPurpose
 from minping.kernel import clock, work
 from minping.kernel.access import Actor
@@ -169,6 +170,7 @@ def follow_up(request: HttpRequest, order_id: UUID) -> HttpResponse:
         moved = services.follow_up_record(
             order_id=order.pk, outcome=request.POST.get("outcome", ""), answer=request.POST.get("answer", ""),
             words=request.POST.get("words", ""), recording_no=request.POST.get("recording_no", ""), by=by, at=now,
+            consent=consent_of(request.POST), summary=request.POST.get("summary", ""),
         )  # fmt: skip
     except Problem as problem:
         return _follow_up_form(request, order, problem.message + problem.cure)

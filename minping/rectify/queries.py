@@ -31,9 +31,29 @@ def _answer(follow_up: str) -> str:
     return _("您的答复：{answer}。").format(answer=_(FollowUp(follow_up).label))
 
 
+def done_text(case: Case) -> str:
+    """What was done about a case, as it may be told to those who sent it in: no name, no telephone, nobody's spoken words."""
+    if case.explanation:
+        return case.explanation
+    told = []
+    order = Order.objects.filter(case=case).exclude(measures="").order_by("-round").first()
+    if order is not None:
+        told.append(f"整改情况：{order.measures}")
+    told.append(DONE.get(case.result, ""))
+    return "\n".join(part for part in told if part)
+
+
+DONE = {
+    "solved": "已回访，反映人表示问题已经解决。",
+    "rerated": "已回访，反映人已再次评价。",
+    "unreached": "整改后多次回访，没有联系上反映人。",
+    "revoked": "经上级机关审核，这次评价已按规定撤销，不再按差评办理。",
+}
+
+
 def story_of(service: Service) -> list[dict[str, Any]]:
     """What happens to a negative rating, step by step, as its giver reads it; empty where there is none."""
-    case = Case.objects.filter(service=service).order_by("-opened_at").first()
+    case = Case.objects.rated().filter(service=service).order_by("-opened_at").first()
     if case is None and service.package_no:  # an overall rating has one case for all its items (R10)
         packages = service.ratings.exclude(package=None).values("package")
         case = Case.objects.filter(rating__package__in=packages).order_by("-opened_at").first()

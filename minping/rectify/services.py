@@ -23,7 +23,7 @@ from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.rectify import words
-from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderMoved, OrderUnsolved
+from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderMoved, OrderTold, OrderUnsolved
 from minping.rectify.models import Evidence, Order
 from minping.rectify.states import MOVES, UNREACHABLE, FollowUp, OrderState
 from minping.registry import queries as registry
@@ -59,7 +59,7 @@ def order_get(order_id: UUID) -> Order:
 
 def conflicts(order: Order, by: Actor) -> frozenset[str]:
     """The rated person or window, and whoever reported this rectification (R8)."""
-    found = set(conflicts_of(order.case.service, by))
+    found = set(conflicts_of(order.case, by))
     if by.name in (order.reported_by, order.extension_asked_by):
         found.add("reporter")
     return frozenset(found)
@@ -101,6 +101,8 @@ def _move(
     if SAID & set(changes):
         words.words_set([order.case_id])
     events.publish(OrderMoved(order, at))
+    if move.announces == OrderTold.__name__:
+        events.publish(OrderTold(order, at))
     return order
 
 
@@ -223,7 +225,16 @@ def order_accept(*, order_id: UUID, by: Actor, at: datetime) -> Order:
 
 
 def follow_up_record(
-    *, order_id: UUID, outcome: str, answer: str, words: str, recording_no: str, by: Actor, at: datetime
+    *,
+    order_id: UUID,
+    outcome: str,
+    answer: str,
+    words: str,
+    recording_no: str,
+    by: Actor,
+    at: datetime,
+    consent: feedback.Consent | None = None,
+    summary: str = "",
 ) -> Order:
     """Call the person back after the rectification (minan/4.2.3, 5.1.4).
 
@@ -240,7 +251,7 @@ def follow_up_record(
     with transaction.atomic():
         call = feedback.call_record(
             case_id=order.case_id, purpose=CallPurpose.FOLLOW_UP, outcome=outcome, words=words,
-            recording_no=recording_no, by=by, at=at,
+            recording_no=recording_no, by=by, at=at, consent=consent, summary=summary,
         )  # fmt: skip
         if outcome != CallOutcome.ANSWERED:
             return order
@@ -249,9 +260,17 @@ def follow_up_record(
             order = _move(order, "fail", by, at, finished_at=at, **common, **due.STOPPED)
             events.publish(OrderUnsolved(order, at))
             return order
-        clock = due.clock(order.area_code, "rerate", at)
-        order = _move(order, "solve", by, at, **common, **clock)
-        rerating_invite(service_id=order.case.service_id, at=at, until=clock["due_at"])
+        return _offer_again(order, "solve", by, at, **common)
+
+
+def _offer_again(order: Order, verb: str, by: Actor, at: datetime, **said: Any) -> Order:
+    """After the follow-up the person may rate again; where there was no rating, there is none to repeat: done (R9)."""
+    clock = due.clock(order.area_code, "rerate", at)
+    order = _move(order, verb, by, at, **said, **clock)
+    if order.case.rating_id is None:
+        return _finish(order, at)
+    assert order.case.service_id is not None
+    rerating_invite(service_id=order.case.service_id, at=at, until=clock["due_at"])
     return order
 
 
@@ -310,13 +329,11 @@ def follow_up_unreached(*, order_id: UUID, by: Actor, at: datetime) -> Order:
         raise refused
     calls = order.case.calls.filter(purpose=CallPurpose.FOLLOW_UP, at__gte=order.accepted_at or at)
     rules = law.at(order.area_code, beijing(at).date())
-    if not feedback.unreachable(list(calls.values_list("outcome", "at")), rules):
+    tried = feedback.unreachable(list(calls.values_list("outcome", "at")), rules)
+    if not tried and feedback.reachable(order.case):
         raise NotTriedEnough(calls=rules.value("unreachable_calls").number, days=rules.value("unreachable_days").number)
     with transaction.atomic():
-        clock = due.clock(order.area_code, "rerate", at)
-        order = _move(order, "unreached", by, at, followed_at=at, follow_up=UNREACHABLE, **clock)
-        rerating_invite(service_id=order.case.service_id, at=at, until=clock["due_at"])
-    return order
+        return _offer_again(order, "unreached", by, at, followed_at=at, follow_up=UNREACHABLE)
 
 
 def on_case_appealed(event: CaseAppealed) -> None:
@@ -334,6 +351,14 @@ def on_revocation_answered(event: RevocationAnswered) -> None:
         return
     for order in Order.objects.filter(case=event.revocation.case_id, state=OrderState.SUSPENDED, origin=""):
         _move(order, "cancel", SYSTEM, event.at, finished_at=event.at)
+
+
+def on_order_told(event: OrderTold) -> None:
+    """What was done, and what the person said of it, is an update of the case above."""
+    case = event.order.case
+    case.refresh_from_db()
+    if not feedback.case_told(case, "case.told", event.at):
+        raise Stale()
 
 
 def on_order_accepted(event: OrderAccepted) -> None:
@@ -356,7 +381,7 @@ def on_ratings_given(event: RatingsGiven) -> None:
         case__service__in=list(again), state=OrderState.SOLVED
     )
     for order in waiting:
-        rating = again[order.case.service_id]
+        rating = again[order.case.service_id]  # type: ignore[index]  # found by its service
         if rating.negative:
             order = _move(order, "rerate_bad", SYSTEM, event.at, rerating=rating, finished_at=event.at, **due.STOPPED)
             events.publish(OrderUnsolved(order, event.at))
@@ -364,9 +389,10 @@ def on_ratings_given(event: RatingsGiven) -> None:
             _finish(order, event.at, rerating=rating)
 
 
-def _finish(order: Order, at: datetime, **changes: Any) -> None:
+def _finish(order: Order, at: datetime, **changes: Any) -> Order:
     order = _move(order, "finish", SYSTEM, at, finished_at=at, **changes, **due.STOPPED)
     events.publish(OrderDone(order, at))
+    return order
 
 
 def on_order_done(event: OrderDone) -> None:

@@ -52,10 +52,11 @@ MOVES = Table(
     (
         Move(
             "report", "报送整改情况", _WORKING, S.REPORTED, "order.report", "minan/4.2.3",
-            stops="rectify", announces="OrderReported",
+            stops="rectify", announces="OrderTold",
         ),
         Move(
-            "explain", "没有过错，解释说明", _WORKING, S.EXPLAINED, "order.report", "minan/4.2.3", stops="rectify",
+            "explain", "没有过错，解释说明", _WORKING, S.EXPLAINED, "order.report", "minan/4.2.3",
+            stops="rectify", announces="OrderTold",
         ),
         # To a unit below or beside, where the cause is theirs.  The clock goes on: passing on buys nothing.
         Move("transfer", "转办给实际责任单位", (S.ASSIGNED,), S.ASSIGNED, "order.transfer", "minan/4.2.3"),
@@ -69,7 +70,7 @@ MOVES = Table(
         Move(
             # The first clock goes on: a poor report must not buy five new days.
             "return", "退回补充整改", _REPORTED, S.ASSIGNED, "order.return", "minan/4.2.3",
-            announces="OrderReturned",
+            announces="OrderTold",
         ),
         Move("accept", "验收通过", _REPORTED, S.ACCEPTED, "order.accept", "minan/4.2.3", announces="OrderAccepted"),
         Move(
@@ -80,10 +81,11 @@ MOVES = Table(
         Move("cancel", "差评已撤销", (S.SUSPENDED,), S.CANCELLED, "", "minan/4.2.2"),
         Move(
             "solve", "回访：解决了", (S.ACCEPTED,), S.SOLVED, "order.follow_up", "minan/4.2.3",
-            starts="rerate", announces="OrderSolved",
+            starts="rerate", announces="OrderTold",
         ),
         Move(
-            "unreached", "回访：无法联系", (S.ACCEPTED,), S.SOLVED, "order.follow_up", "minan/4.2.3", starts="rerate",
+            "unreached", "回访：无法联系", (S.ACCEPTED,), S.SOLVED, "order.follow_up", "minan/4.2.3",
+            starts="rerate", announces="OrderTold",
         ),
         Move(
             "fail", "回访：没有解决", (S.ACCEPTED,), S.UNSOLVED, "order.follow_up", "minan/4.2.3",

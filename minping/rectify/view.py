@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from minping import law
+from minping.feedback import view as cases
 from minping.feedback.models import Case
 from minping.feedback.states import MOVES as CASES
+from minping.feedback.states import Arrival, CallOutcome
 from minping.kernel import clock, documents, work
 from minping.kernel.access import Actor
 from minping.rectify import services
@@ -51,7 +53,10 @@ def queue(view: str, scope: work.Scope) -> QuerySet[Order]:
     return rows
 
 
-LINE = ("state", "due_at", "case__number", "case__level", "case__item_name", "case__excerpt", "case__window_name")
+LINE = (
+    "state", "due_at", "case__number", "case__level", "case__item_name", "case__excerpt", "case__window_name",
+    "case__arrival", "case__asked_at",
+)  # fmt: skip
 
 
 def records(ids: Iterable[UUID]) -> QuerySet[Order]:
@@ -75,8 +80,9 @@ def rows(orders: Iterable[Order]) -> list[work.Row]:
             excerpt=order.case.excerpt,
             state_label=OrderState(order.state).label,
             window_name=order.case.window_name,
-            due_at=order.due_at,
+            due_at=cases.nearer(order.due_at, order.case.asked_at),
             number=order.case.number,
+            arrival_label=Arrival(order.case.arrival).label if order.case.level is None else "",
             next_text=NEXT.get(OrderState(order.state), ""),
         )
         for order in orders
@@ -89,8 +95,7 @@ def current(case: Case) -> Order | None:
 
 def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -> dict[str, Any]:
     """One order, with its earlier rounds.  Says nothing of who the rater is."""
-    case, rating, service = order.case, order.case.rating, order.case.service
-    rules = law.at(order.area_code, rating.rated_at.astimezone(law.BEIJING).date())
+    case = order.case
     where = registry.place(order.organization_code)
     shown: dict[str, Any] = {
         "id": order.pk,
@@ -101,11 +106,8 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         "unit_name": where.name,
         "unit_code": where.code,
         # Coarse on purpose: the rated side must not find the person by the minute (failures.md D14).
-        "served_text": clock.day_text(service.served_at),
-        "level": rating.level,
-        "level_label": law.InterfaceLevel(rating.level).label,
-        "tags": [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags],
-        "text": rating.text,
+        "served_text": clock.day_text(case.service.served_at if case.service else case.opened_at),
+        **_said(case),
         "state": order.state,
         "state_label": OrderState(order.state).label,
         "sent_text": clock.moment_text(order.assigned_at),
@@ -123,6 +125,26 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         earlier = Order.objects.select_related("case__service", "case__rating").filter(case=case, round__lt=order.round)
         shown["rounds"] = [order_context(past, names, rounds=False) for past in earlier.order_by("-round")]
     return shown
+
+
+def _said(case: Case) -> dict[str, Any]:
+    """What the unit is shown of the person's: the written rating and its reasons, and of what was spoken only what
+    the person let go to it; else the reviewer's summary (minan/3.1.4)."""
+    told = case.calls.filter(outcome=CallOutcome.ANSWERED).exclude(words="", summary="").order_by("-at").first()
+    shown: dict[str, Any] = {"request": told.summary if told else "", "spoken": ""}
+    if told is not None and told.to_unit:
+        shown["spoken"] = told.words
+    rating = case.rating
+    if rating is None:
+        return {**shown, "level_label": Arrival(case.arrival).label, "unrated": True}
+    rules = law.at(case.area_code, rating.rated_at.astimezone(law.BEIJING).date())
+    return {
+        **shown,
+        "level": rating.level,
+        "level_label": law.InterfaceLevel(rating.level).label,
+        "tags": [{"code": code, "label": tag.label if (tag := rules.tag(code)) else code} for code in rating.tags],
+        "text": rating.text,
+    }
 
 
 def rounds_of(case: Case, names: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -66,12 +66,16 @@ FIELDS = (
 def _words(case: Sequence[Any], orders: Iterable[Sequence[str]]) -> str:
     """All tokens of a case, given by `FIELDS`, and of its orders (organisation, measures)."""
     _, organization, window, window_name, item, level, opened, appeal, text, tags, rated = case
-    rules = law.at("000000", rated.astimezone(law.BEIJING).date())
-    labels = [tag.label for code in tags if (tag := rules.tag(code))]
-    found = {place_token(organization), place_token(organization, window), level_token(level)}
+    labels = []
+    if rated is not None:  # a grievance without a rating has no words here: those of its tickets are sealed
+        rules = law.at("000000", rated.astimezone(law.BEIJING).date())
+        labels = [tag.label for code in tags if (tag := rules.tag(code))]
+    found = {place_token(organization), place_token(organization, window)}
+    if level is not None:
+        found.add(level_token(level))
     found.add(month_token(beijing(opened)))
     found |= grams(item, ITEM) | grams(window_name, WINDOW)
-    for part in (item, window_name, text, appeal, *labels):
+    for part in (item, window_name, text or "", appeal, *labels):
         found |= grams(part)
     for unit, measures in orders:
         found |= {place_token(unit)} | grams(measures)

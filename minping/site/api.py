@@ -22,6 +22,7 @@ from minping.evaluate.schemas import ServiceIn, problem_of, services_of
 from minping.evaluate.services import services_receive
 from minping.evaluate.states import Outcome
 from minping.evaluate.tokens import invitation_urls
+from minping.feedback.tickets.api import router as tickets_router
 from minping.kernel import clock
 from minping.kernel.api import ERRORS, Bearer, ErrorBody, NotJson, actor
 from minping.kernel.errors import NotFound, Problem
@@ -258,5 +259,6 @@ def health_get(request: HttpRequest) -> HttpResponse:
 
 
 api.add_router("", superior)
+api.add_router("", tickets_router)
 for module in channels.api_modules():
     api.add_router("", import_string(f"{module}.router"))

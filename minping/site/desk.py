@@ -23,6 +23,7 @@ from minping.feedback import services as feedback
 from minping.feedback import view as cases
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
+from minping.feedback.tickets import view as tickets
 from minping.kernel import clock, queues, work
 from minping.kernel.access import Actor
 from minping.kernel.clock import BEIJING
@@ -281,8 +282,8 @@ def lines_context(
         shown.append(
             {
                 "url": address.replace(str(NOBODY), str(row.case_id)) + page,
-                "level": str(row.level),
-                "level_label": law.InterfaceLevel(row.level).label if row.level else "问责",
+                "level": str(row.level or ""),
+                "level_label": row.level_label,
                 "item_name": row.item_name,
                 "excerpt": row.excerpt,
                 "case_id": row.case_id,
@@ -364,6 +365,7 @@ def case_for(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "revocation": cases.revocation_context(case, names),
             "documents": cases.documents_context(case),
             "calls": cases.calls_context(case),
+            "tickets": tickets.of(case, who, now),
             "order": orders.order_context(order, names) if order is not None else None,
             "history": cases.history_context(case, names),
             "statements": inquiries.statements_context(case, names),
@@ -381,7 +383,7 @@ def case_for(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
             "actions": offered,
             "refusals": refused if not offered else [],
         }
-    if who.can("case.appeal", where.path, case.window_code):
+    if case.rating_id is not None and who.can("case.appeal", where.path, case.window_code):
         offered, refused = cases.actions(case, who, now)
         return {
             "case": cases.party_context(case),

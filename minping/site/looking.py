@@ -134,7 +134,9 @@ def openable(rows: QuerySet[Case], who: Actor) -> QuerySet[Case]:
         with_window=Subquery(latest.values("window_code")[:1]),
     )
     return rows.filter(
-        _within(read) | _within(handed, "with_unit", "with_window") | (_within(rated) & Q(with_unit__isnull=True))
+        _within(read)
+        | _within(handed, "with_unit", "with_window")
+        | (_within(rated) & Q(with_unit__isnull=True, rating__isnull=False))
     )
 
 

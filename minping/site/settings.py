@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "minping.evaluate",
     *channels.apps(),
     "minping.feedback",
+    "minping.feedback.tickets",
     "minping.rectify",
     "minping.supervise",
     "minping.assess",

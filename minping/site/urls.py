@@ -12,6 +12,7 @@ urlpatterns = [
     *[path("", include(module)) for module in channels.url_modules()],
     path("", include("minping.evaluate.files.urls")),
     path("", include("minping.feedback.urls")),
+    path("", include("minping.feedback.tickets.urls")),
     path("", include("minping.rectify.urls")),
     path("", include("minping.supervise.urls")),
     path("", include("minping.upstream.urls")),

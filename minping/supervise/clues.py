@@ -183,6 +183,16 @@ def _about(service: Service) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _case_about(case: Case) -> dict[str, str]:
+    """The service behind a case, or of a grievance without one what the case itself says."""
+    if case.service is not None:
+        return _about(case.service)
+    return {
+        "organization": registry.place(case.organization_code).name, "window": case.window_name,
+        "item": case.item_name, "case_no": "", "served": "",
+    }  # fmt: skip
+
+
 def clue_hand_in(*, case: Case, words: str, by: Actor, at: datetime) -> Clue:
     """Staff hand in a clue of a violation found with a case.  Raises Forbidden, NoClueKey, Invalid."""
     by.require("clue.hand", registry.place(case.organization_code).path)
@@ -190,7 +200,7 @@ def clue_hand_in(*, case: Case, words: str, by: Actor, at: datetime) -> Clue:
     if key is None:
         raise NoClueKey()
     content = {
-        "from": "staff", "by": f"{by.label}（{by.name}）", "case": case.number, "service": _about(case.service),
+        "from": "staff", "by": f"{by.label}（{by.name}）", "case": case.number, "service": _case_about(case),
         "words": _words(words),
     }  # fmt: skip
     return _seal(key, content, at)

@@ -102,7 +102,7 @@ def cases_of(by: Actor) -> list[dict[str, Any]]:
     for one in _mine(by).values():
         wanted |= one
     found = list(
-        Case.objects.filter(wanted).filter(Q(confirmed_at__isnull=False) | Q(result="revoked"))
+        Case.objects.rated().filter(wanted).filter(Q(confirmed_at__isnull=False) | Q(result="revoked"))
         .order_by("-opened_at")[:MOST]
     )  # fmt: skip
     said = statements_of([case.pk for case in found])
@@ -113,7 +113,7 @@ def cases_of(by: Actor) -> list[dict[str, Any]]:
             "item_name": case.item_name,
             "month": f"{beijing(case.opened_at):%Y年}{beijing(case.opened_at).month}月",
             "level": case.level,
-            "level_label": law.InterfaceLevel(case.level).label,
+            "level_label": case.level_label,
             "annulled": is_revoked(case),
             "state_label": "已撤销，不计入" if is_revoked(case) else CaseState(case.state).label,
             "statements": said.get(case.pk, []),

@@ -35,10 +35,12 @@ FIELD = {
 
 
 def confirmed() -> QuerySet[Case]:
-    """The negatives that count: confirmed, and not revoked since.  Those of a level below are answered for there."""
-    return Case.objects.filter(confirmed_at__isnull=False, origin="").exclude(
-        state=CaseState.CLOSED, result__in=NOT_COUNTED
-    )
+    """The negative ratings that count: confirmed, and not revoked since.
+
+    Those of a level below are answered for there; a ticket without a rating is none (0058).
+    """
+    rated = Case.objects.rated().filter(confirmed_at__isnull=False, origin="")
+    return rated.exclude(state=CaseState.CLOSED, result__in=NOT_COUNTED)
 
 
 def _uncounted(kind: Kind) -> QuerySet[Case]:
@@ -49,7 +51,7 @@ def _uncounted(kind: Kind) -> QuerySet[Case]:
 def key_of(kind: Kind, case: Case) -> str | None:
     """The subject's key within its unit; None where the service names none."""
     keys = {
-        Kind.WINDOW: case.window_code, Kind.STAFF: case.staff_code, Kind.ITEM: case.service.item_code, Kind.UNIT: "",
+        Kind.WINDOW: case.window_code, Kind.STAFF: case.staff_code, Kind.ITEM: case.rated[0].item_code, Kind.UNIT: "",
     }  # fmt: skip
     return keys[kind] if kind is Kind.UNIT or keys[kind] else None
 
@@ -68,6 +70,8 @@ def reached(rows: Sequence[tuple[UUID, datetime]], least: int, days: int) -> lis
 
 
 def on_case_confirmed(event: CaseConfirmed) -> None:
+    if event.case.rating_id is None:
+        return
     for kind in sorted(Kind):
         key = key_of(kind, event.case)
         if key is not None:
@@ -132,11 +136,11 @@ def _name(kind: Kind, where: registry.Place, key: str, case_id: UUID) -> str:
     """What the subject is called, as the latest of its negatives says it."""
     if kind is Kind.UNIT:
         return where.name
-    case = Case.objects.select_related("service").get(pk=case_id)
+    case = Case.objects.select_related("service", "rating").get(pk=case_id)
     names = {
         Kind.WINDOW: case.window_name or key,
         Kind.STAFF: registry.directory().staff.get((where.code, key), key),
-        Kind.ITEM: case.service.item_name,
+        Kind.ITEM: case.rated[0].item_name,
     }
     return names[kind]
 

@@ -55,7 +55,8 @@ def rows(inquiries: Iterable[Inquiry]) -> list[work.Row]:
         work.Row(
             key=inquiry.pk,
             case_id=inquiry.pk,
-            level=0,
+            level=None,
+            arrival_label="问责",
             item_name=f"{Kind(inquiry.kind).label}反复被差评：{inquiry.name}",
             excerpt=inquiry.rule,
             state_label=InquiryState(inquiry.state).label,
@@ -135,7 +136,7 @@ def _rows(inquiry: Inquiry, may_open: bool) -> list[dict[str, Any]]:
             "item_name": row.case.item_name,
             "window_name": row.case.window_name,
             "level": row.case.level,
-            "level_label": law.InterfaceLevel(row.case.level).label,
+            "level_label": row.case.level_label,
             "revoked": is_revoked(row.case),
             "state_label": "已撤销，不计" if is_revoked(row.case) else CaseState(row.case.state).label,
             "later": row.added_at > inquiry.opened_at,

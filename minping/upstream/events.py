@@ -48,3 +48,4 @@ class RatingCameDown:
     incoming_id: UUID
     rating: NegativeReceived
     at: datetime
+    typed: bool = False  # by a person, from the superior's paper or telephone

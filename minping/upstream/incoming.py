@@ -35,6 +35,7 @@ from minping.upstream.watch import task_open
 
 CALLBACK_SKEW = timedelta(minutes=10)
 TAKEN, MANUAL = "taken", "manual"
+TYPED = "typed"  # the target of what a person here typed in from the superior's paper or telephone
 
 
 class CallbackRefused(Problem):
@@ -74,7 +75,7 @@ def rating_take(rating: NegativeReceived, *, target: str, at: datetime) -> bool:
                 "incoming.received", at=at, actor="system", organization_code=rating.organization_code,
                 subject=identifier, target=target, reference=rating.reference, level=int(rating.level),
             )  # fmt: skip
-            events.publish(RatingCameDown(identifier, rating, at))
+            events.publish(RatingCameDown(identifier, rating, at, typed=target == TYPED))
     except IntegrityError:
         if Incoming.objects.filter(target=target, reference=rating.reference).exists():
             return False

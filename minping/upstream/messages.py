@@ -150,6 +150,8 @@ class RectificationContent:
     appealed_at: datetime | None = None
     supervised_at: datetime | None = None
     orders: tuple[Round, ...] = ()
+    arrival: str = ""  # by which road the case came here: own, superior, hotline, window
+    joined: tuple[str, ...] = ()  # tickets of the same grievance, as source:number (minan/6.2)
 
 
 @dataclass(frozen=True, slots=True)

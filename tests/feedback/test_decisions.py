@@ -202,7 +202,11 @@ def test_the_superior_is_told_the_application_the_dispute_and_the_decision_in_ca
     assert [(row.kind, row.revision) for row in rows] == [("revocation", 1), ("validity", 1), ("validity", 2)]
     built = upstream.build(rows)
     told: list[Any] = [typed(built[row.pk]) for row in rows]
-    assert (told[0].ground, told[0].statement, told[0].call_back_words) == ("mistaken", STATEMENT, "情况属实。")
+    assert (told[0].ground, told[0].statement, told[0].call_back_words) == (
+        "mistaken",
+        STATEMENT,
+        "",
+    )  # consent was not asked
     assert (told[2].validity, told[2].decision_reference) == ("invalid", SAID["reference"])
     assert "call_back_words" in built[rows[0].pk].personal
 

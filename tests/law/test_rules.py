@@ -54,6 +54,7 @@ LIMITS = [
     ("callback_tried", 4320, "minute", "minan/3.4.1"),
     ("callback_secret_kept", 1440, "minute", "minan/3.4.1"),
     ("mine_visit", 10, "minute", "R12"),
+    ("ticket_match", 30, "natural_day", "minan/6.2"),
 ]
 
 
@@ -74,7 +75,7 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
         "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "evidence_kept", "negative_lag",
         "terminal_visit", "terminal_pause", "extend", "notice_quiet",
-        "notice_most", "call_settle", "call_again", "call_lost",
+        "notice_most", "call_settle", "call_again", "call_lost", "ticket_match",
         "repeat_window_days", "repeat_staff_days", "repeat_item_days", "repeat_unit_days",
         "inquiry_explain", "inquiry_decide", "inquiry_improve", "lead_days", "lead_angry_days",
         "callback_tried", "callback_secret_kept", "mine_visit",
@@ -315,13 +316,14 @@ ROLES = {
     "clerk": "order.read order.report case.appeal own.read own.answer notice.answer",
     "unit": "order.read order.report case.appeal indicators.read notice.read notice.answer",
     "reviewer": "case.read case.verify case.call case.second case.answer rating.ask identity.open order.read order.accept"
-    " order.return order.transfer order.follow_up templates.manage indicators.read notice.read clue.hand lead.read lead.close",
+    " order.return order.transfer order.follow_up templates.manage indicators.read notice.read clue.hand lead.read lead.close"
+    " ticket.read ticket.take ticket.match ticket.answer",
     "head": "case.read case.second case.approve case.answer case.supervise order.read order.accept order.return"
     " order.transfer order.extend templates.manage indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read"
-    " notice.read notice.decide notice.raise clue.hand clue.confirm lead.read lead.close",
+    " notice.read notice.decide notice.raise clue.hand clue.confirm lead.read lead.close ticket.read ticket.answer",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"
     " account.manage indicators.read device.read device.manage callback.manage",
-    "auditor": "journal.read case.read order.read delivery.read indicators.read notice.read lead.read",
+    "auditor": "journal.read case.read order.read delivery.read indicators.read notice.read lead.read ticket.read",
     "discipline": "clue.open clue.key case.read order.read notice.read",
     "authority": "case.read case.decide case.supervise negative.send order.read indicators.read below.read delivery.read",
 }
@@ -374,6 +376,8 @@ def test_api_keys_have_permissions_of_their_own() -> None:
         "services:write": frozenset({"services:read"}),
         "devices:write": frozenset(),
         "calls:write": frozenset(),
+        "tickets:hotline": frozenset(),
+        "tickets:window": frozenset(),
         "indicators:read": frozenset(),
         "superior:write": frozenset(),
     }

@@ -69,7 +69,7 @@ def test_the_whole_way_to_a_re_rating_that_closes_the_case() -> None:
     assert (order.state, order.rerating_id, case.state, case.result) == ("done", again.pk, "closed", "rerated")
     assert Rating.objects.get(ordinal=1).level == 2  # the first rating is never touched (R9)
     assert [m.kind for m in OutboxMessage.objects.order_by("id")] == [
-        "service", "rating", "case", "case", "rerating", "case",
+        "service", "rating", "case", "case", "case", "case", "case", "rerating", "case",
     ]  # fmt: skip
     assert journal.verify().clean
 

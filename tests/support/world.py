@@ -20,6 +20,9 @@ from minping.evaluate.services import Press, rating_give, services_receive
 from minping.feedback import services as feedback
 from minping.feedback.models import Case
 from minping.feedback.states import CallPurpose
+from minping.feedback.tickets.models import Ticket
+from minping.feedback.tickets.schemas import TicketIn
+from minping.feedback.tickets.services import tickets_receive
 from minping.kernel.access import Actor, Grant
 from minping.kernel.clock import BEIJING
 from minping.kernel.documents import Upload
@@ -85,6 +88,27 @@ def registry_world() -> None:
 
 
 REPORTER = Actor("key:test", "业务系统", (Grant(frozenset({"services:write", "services:read"}), "/minan/"),))
+
+
+HOTLINE = Actor("key:hotline", "12345 系统", (Grant(frozenset({"tickets:hotline"}), "/minan/"),))
+
+
+def ticket_row(number: str = "XM20261120000017", **more: Any) -> dict[str, Any]:
+    """A ticket as the hotline sends it, of the same citizen who never was."""
+    return {
+        "number": number, "organization_code": "minan-center", "said_at": "2026-11-20T15:50:00+08:00",
+        "demanded_at": "2026-11-27T18:00:00+08:00", "words": "同样的证明要交两次，窗口不听解释。",
+        "person": {"name": "群众甲", "phone": "13800000000"}, **more,
+    }  # fmt: skip
+
+
+def ticket(*, at: datetime, by: Actor = HOTLINE, source: str = "hotline", **more: Any) -> Ticket:
+    """Take one ticket in and return it as it stands in the database."""
+    (answer,) = tickets_receive(source, [TicketIn.model_validate(ticket_row(**more))], by=by, at=at)
+    if answer.problem is not None:
+        raise answer.problem
+    assert answer.ticket is not None
+    return Ticket.objects.select_related("case").get(pk=answer.ticket.pk)
 
 
 def actor(username: str, on: datetime = FRIDAY) -> Actor:

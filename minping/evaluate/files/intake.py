@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from django.db import transaction
 
@@ -29,11 +30,23 @@ class BadService:
     reason: str
 
 
-@dataclass(frozen=True)
-class FileResult:
-    """What became of a file.  `answers` pairs each sheet row with the service's answer, in order."""
+class Answered(Protocol):
+    """What became of one row: `case_no` names it, `problem` says why it was not taken."""
 
-    answers: tuple[tuple[int, Received], ...]
+    @property
+    def case_no(self) -> str: ...
+    @property
+    def problem(self) -> Problem | None: ...
+
+
+Told = TypeVar("Told", bound=Answered)
+
+
+@dataclass(frozen=True)
+class FileResult(Generic[Told]):
+    """What became of a file.  `answers` pairs each sheet row with its answer, in order."""
+
+    answers: tuple[tuple[int, Told], ...]
 
     @property
     def total(self) -> int:
@@ -56,7 +69,7 @@ class FileResult:
         return f"共 {self.total:,} 行：收下 {self.accepted:,} 行，退回 {self.total - self.accepted:,} 行。"
 
 
-def import_file(file: Path, *, by: Actor, at: datetime) -> FileResult:
+def import_file(file: Path, *, by: Actor, at: datetime) -> FileResult[Received]:
     """Report the services of `file`.  Good rows are kept though others are refused.  Raises FileUnreadable."""
     try:
         data = file.read_bytes()
@@ -65,12 +78,12 @@ def import_file(file: Path, *, by: Actor, at: datetime) -> FileResult:
     return import_data(data, file.name, by=by, at=at)
 
 
-def import_data(data: bytes, name: str, *, by: Actor, at: datetime) -> FileResult:
+def import_data(data: bytes, name: str, *, by: Actor, at: datetime) -> FileResult[Received]:
     """The same for content in memory; `by` needs `services:write` for the organisations in it."""
     return _receive(read(data, name, at=at), by, at)
 
 
-def check_data(data: bytes, name: str, *, by: Actor, at: datetime) -> FileResult:
+def check_data(data: bytes, name: str, *, by: Actor, at: datetime) -> FileResult[Received]:
     """What `import_data` would answer, without keeping anything: the same work in a transaction taken back."""
     rows = read(data, name, at=at)
     with transaction.atomic():
@@ -79,7 +92,7 @@ def check_data(data: bytes, name: str, *, by: Actor, at: datetime) -> FileResult
     return result
 
 
-def _receive(rows: Sequence[tuple[int, ServiceIn | Problem]], by: Actor, at: datetime) -> FileResult:
+def _receive(rows: Sequence[tuple[int, ServiceIn | Problem]], by: Actor, at: datetime) -> FileResult[Received]:
     answers: list[tuple[int, Received]] = []
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]

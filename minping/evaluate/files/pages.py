@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -31,53 +31,67 @@ def reporter(by: Actor) -> Actor:
 @require_http_methods(["GET", "HEAD", "POST"])
 def services_import(request: HttpRequest) -> HttpResponse:
     """Choose a file, see what each row would answer, confirm."""
-    context: dict[str, Any] = {
+    by, now = reporter(actor(request)), clock.now()
+    context = {
         "back_url": reverse("registry"),
         "action": reverse("services_import"),
         "template_url": reverse("services_template"),
-        "file_help": "CSV（UTF-8 或 GB18030）或 xlsx，第一行是列名",
     }
+    return import_page(
+        request, "registry/services_import.html", context, noun="办件",
+        check=lambda data, name: check_data(data, name, by=by, at=now),
+        take=lambda data, name: import_data(data, name, by=by, at=now),
+    )  # fmt: skip
+
+
+Taking = Callable[[bytes, str], FileResult[Any]]
+
+
+def import_page(
+    request: HttpRequest, template_name: str, context: dict[str, Any], *, noun: str, check: Taking, take: Taking
+) -> HttpResponse:
+    """Any import of rows: `check` says what each would answer and keeps nothing, `take` does what was looked at."""
+    context["file_help"] = "CSV（UTF-8 或 GB18030）或 xlsx，第一行是列名"
     status = 200
     if request.method == "POST":
         try:
             if request.POST.get("step") == "confirm":
-                return _confirm(request)
+                return _confirm(request, context["action"], take)
             data, name = uploaded(request)
-            result = check_data(data, name, by=reporter(actor(request)), at=clock.now())
-            context["result"] = _shown(result, keeping.keep(data, name))
+            context["result"] = _shown(check(data, name), keeping.keep(data, name), noun)
         except Problem as problem:
             context["error"] = f"{problem.message}{problem.cure}"
             status = problem.status
-    return render(request, "registry/services_import.html", context, status=status)
+    return render(request, template_name, context, status=status)
 
 
-def _shown(result: FileResult, token: str) -> dict[str, Any]:
+def _shown(result: FileResult[Any], token: str, noun: str) -> dict[str, Any]:
     bad = result.bad
     text = f"共 {result.total:,} 行，可以收下 {result.accepted:,} 行"
     if bad:
         text += f"，有问题 {len(bad):,} 行" + (f"（先列出 {BAD_SHOWN} 行）" if len(bad) > BAD_SHOWN else "")
     return {
         "text": text,
-        "bad": list(_bad_rows(bad)),
+        "bad": list(_bad_rows(bad, noun)),
         "confirm_token": token if result.accepted else "",
         "confirm_label": f"收下可以收的 {result.accepted:,} 行" if bad else "确认导入",
     }
 
 
-def _bad_rows(bad: Sequence[BadService]) -> Iterator[dict[str, Any]]:
+def _bad_rows(bad: Sequence[BadService], noun: str) -> Iterator[dict[str, Any]]:
     for row in bad[:BAD_SHOWN]:
-        yield {"sheet": f"办件 …{row.case_no[-4:]}" if row.case_no else "服务", "row": row.row, "reason": row.reason}
+        yield {"sheet": f"{noun} …{row.case_no[-4:]}" if row.case_no else noun, "row": row.row, "reason": row.reason}
 
 
-def _confirm(request: HttpRequest) -> HttpResponse:
+def _confirm(request: HttpRequest, here: str, take: Taking) -> HttpResponse:
     token = request.POST.get("confirm", "")
     data, name = keeping.kept(token)
-    result = import_data(data, name, by=reporter(actor(request)), at=clock.now())
+    result = take(data, name)
     keeping.drop(token)
     say = messages.warning if result.bad else messages.success
     first = "".join(f" 第 {bad.row} 行：{bad.reason}" for bad in result.bad[:5])
     say(request, result.summary() + first)
-    return HttpResponseRedirect(reverse("services_import"))
+    return HttpResponseRedirect(here)
 
 
 @staff_page("registry.import")

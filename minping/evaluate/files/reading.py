@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from minping import law
 from minping.evaluate.schemas import RowInvalid, ServiceIn, problem_of
@@ -76,7 +76,35 @@ COLUMNS = (
     Column("agent.cert_no", "代办人证件号码"),
     Column("agent.phone", "代办人手机号"),
 )
-HEADINGS = {column.field: column.heading for column in COLUMNS}
+Row = TypeVar("Row", bound=BaseModel)
+Words = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Form(Generic[Row]):
+    """One kind of file: its title, its columns, what a row becomes, and by which fields a bad row is told."""
+
+    title: str
+    columns: tuple[Column, ...]
+    shape: type[Row]
+    named: tuple[str, ...]
+
+    @property
+    def headings(self) -> dict[str, str]:
+        return {column.field: column.heading for column in self.columns}
+
+    def template(self) -> bytes:
+        """An .xlsx with the headings and one plainly invented row; a second sheet says what each column wants."""
+        notes = [[column.heading, "必填" if column.required else "选填", column.field] for column in self.columns]
+        return cells.written(
+            [
+                (self.title, list(self.headings.values()), [[column.example for column in self.columns]]),
+                ("说明", ["列", "是否必填", "英文列名"], notes),
+            ]
+        )
+
+
+SERVICE = Form("服务", COLUMNS, ServiceIn, ("case_no", "service_no"))
 
 
 def read(data: bytes, name: str, *, at: datetime) -> list[tuple[int, ServiceIn | Problem]]:
@@ -85,6 +113,11 @@ def read(data: bytes, name: str, *, at: datetime) -> list[tuple[int, ServiceIn |
     Times without a zone are Beijing.  The words for choices are those of the law on the
     day of `at`.  Raises FileUnreadable where no row can be read: format, encoding, headings.
     """
+    return read_rows(data, name, SERVICE, _words(at))
+
+
+def read_rows(data: bytes, name: str, form: Form[Row], words: Words) -> list[tuple[int, Row | Problem]]:
+    """The rows of a file in any form, with their numbers in the sheet.  Raises FileUnreadable."""
     if data[:4] == b"PK\x03\x04":
         sheets = cells.workbook(data)
         lines = next((sheet for sheet in sheets.values() if sheet), [])
@@ -94,14 +127,13 @@ def read(data: bytes, name: str, *, at: datetime) -> list[tuple[int, ServiceIn |
         lines = cells.text_table(data)
     if not lines:
         raise FileUnreadable("文件里没有内容。", cure="第一行应是列名，可下载空表模板。")
-    columns = _headings(lines[0])
-    words = _words(at)
-    return [(line.number, _row(line, columns, words)) for line in lines[1:]]
+    columns = _headings(lines[0], form.columns)
+    return [(line.number, _row(line, columns, words, form)) for line in lines[1:]]
 
 
-def _headings(top: Line) -> dict[int, Column]:
+def _headings(top: Line, wanted: Sequence[Column]) -> dict[int, Column]:
     """Which column stands where.  Columns that are not ours stay unread: exports have many."""
-    known = {cells.heading(name).lower(): column for column in COLUMNS for name in column.names}
+    known = {cells.heading(name).lower(): column for column in wanted for name in column.names}
     columns: dict[int, Column] = {}
     for place, text in enumerate(top.cells):
         column = known.get(cells.heading(text).lower())
@@ -110,10 +142,20 @@ def _headings(top: Line) -> dict[int, Column]:
         if column in columns.values():
             raise FileUnreadable(f"列“{column.heading}”出现了两次。", cure="请删去一列。")
         columns[place] = column
-    missing = [column.heading for column in COLUMNS if column.required and column not in columns.values()]
+    missing = [column.heading for column in wanted if column.required and column not in columns.values()]
     if missing:
         raise FileUnreadable(f"缺少列：{'、'.join(missing)}。", cure="请对照空表模板补上列名。")
     return columns
+
+
+def certificate_words(at: datetime) -> dict[str, str]:
+    """Kinds of certificates by code, by the law's label, and by what offices also say."""
+    rules = law.at(settings.MINPING_AREA, clock.beijing(at).date())
+    return _known(rules.certificates, "applicant.cert_type")
+
+
+def _known(rows: Mapping[str, Any], field: str) -> dict[str, str]:
+    return {**{row.label: code for code, row in rows.items()}, **{code: code for code in rows}, **ALSO[field]}
 
 
 def _words(at: datetime) -> dict[str, dict[str, str]]:
@@ -124,18 +166,15 @@ def _words(at: datetime) -> dict[str, dict[str, str]]:
         "applicant.kind": rules.applicants,
         "applicant.cert_type": rules.certificates,
     }
-    words = {
-        field: {**{row.label: code for code, row in rows.items()}, **{code: code for code in rows}, **ALSO[field]}
-        for field, rows in known.items()
-    }
+    words = {field: _known(rows, field) for field, rows in known.items()}
     words["case_state"] = {**ALSO["case_state"], "1": "1", "2": "2", "3": "3"}
     words["agent.kind"] = words["applicant.kind"]
     words["agent.cert_type"] = words["applicant.cert_type"]
     return words
 
 
-def _row(line: Line, columns: Mapping[int, Column], words: Mapping[str, Mapping[str, str]]) -> ServiceIn | Problem:
-    given: dict[str, Any] = {"applicant": {}, "agent": {}}
+def _row(line: Line, columns: Mapping[int, Column], words: Words, form: Form[Row]) -> Row | Problem:
+    given: dict[str, Any] = {}
     said: dict[str, Any] = {}
     try:
         for place, column in columns.items():
@@ -145,17 +184,15 @@ def _row(line: Line, columns: Mapping[int, Column], words: Mapping[str, Mapping[
             if text:
                 part, _, field = column.field.rpartition(".")
                 value = _value(column, text, words)
-                (given[part] if part else given)[field] = value
-                if column.field in ("case_no", "service_no"):
+                (given.setdefault(part, {}) if part else given)[field] = value
+                if column.field in form.named:
                     said[field] = value
             elif column.required:
                 raise _wrong(column, "没有填。请补上。")
-        if not given["agent"]:
-            del given["agent"]
-        return ServiceIn.model_validate(given)
+        return form.shape.model_validate(given)
     except ValidationError as failure:
         problem: Problem = problem_of(failure)
-        heading = HEADINGS.get(problem.field or "", "")
+        heading = form.headings.get(problem.field or "", "")
         if heading:
             problem.message = heading + problem.message.removeprefix(problem.field or "")
     except RowInvalid as wrong:
@@ -168,7 +205,7 @@ def _wrong(column: Column, reason: str) -> RowInvalid:
     return RowInvalid(f"{column.heading}：{reason}", field=column.field)
 
 
-def _value(column: Column, text: str, words: Mapping[str, Mapping[str, str]]) -> Any:
+def _value(column: Column, text: str, words: Words) -> Any:
     if column.kind == "number":
         if not re.fullmatch(r"\d{1,9}", text):
             raise _wrong(column, "应为整数。")
@@ -207,13 +244,4 @@ def _moment(column: Column, text: str) -> datetime:
         raise _wrong(column, "没有这个时间。请核对年月日和时分。") from impossible
 
 
-def template() -> bytes:
-    """An .xlsx with the headings and one plainly invented row; a second sheet says what each column wants."""
-    headings = [column.heading for column in COLUMNS]
-    notes = [[column.heading, "必填" if column.required else "选填", column.field] for column in COLUMNS]
-    return cells.written(
-        [
-            ("服务", headings, [[column.example for column in COLUMNS]]),
-            ("说明", ["列", "是否必填", "英文列名"], notes),
-        ]
-    )
+template = SERVICE.template

@@ -9,14 +9,14 @@ from minping.evaluate import tokens
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.services.above import channel_of
 from minping.evaluate.services.rate import Press, ratings_give
-from minping.evaluate.states import RatingKind
+from minping.evaluate.states import Entry, RatingKind
 from minping.kernel.access import SYSTEM
 from minping.upstream.below.down import send_down
 from minping.upstream.incoming import MANUAL, TAKEN, Outcome
 from minping.upstream.messages import NegativeReceived
 
 
-def take(told: NegativeReceived, *, at: datetime) -> Outcome:
+def take(told: NegativeReceived, *, at: datetime, typed: bool = False) -> Outcome:
     """Make it our record, or find it already there; where neither holds, say why a person must look.
 
     In the caller's transaction.  Words, level and time stay exactly as they came; a tag
@@ -42,6 +42,7 @@ def take(told: NegativeReceived, *, at: datetime) -> Outcome:
     press = Press(
         token=tokens.invitation_token(service.pk), level=int(told.level), at=told.rated_at, channel=channel,
         proof="superior", tags=tuple(code for code in told.tags if code in offered), text=told.text,
+        entry=Entry.TYPED if typed else Entry.PERSON,
     )  # fmt: skip
     (answer,) = ratings_give([press])
     if isinstance(answer, Exception):

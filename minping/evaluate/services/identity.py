@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from django.db import transaction
 
@@ -27,7 +28,15 @@ class Identity:
     phone: str
 
 
-def conflicts_of(service: Service, by: Actor) -> frozenset[str]:
+class Rated(Protocol):
+    """A service, or what has copied from it who gave it and where."""
+
+    organization_code: str
+    window_code: str
+    staff_code: str
+
+
+def conflicts_of(service: Rated, by: Actor) -> frozenset[str]:
     """In what way `by` is party to this service: the rated person, or someone of the rated window (R8)."""
     found = set()
     if service.staff_code and service.staff_code == by.staff_code:

@@ -1,0 +1,62 @@
+"""A ticket of the hotline or another window as a table of moves, and what becomes of its answer (minan/6.2)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from minping.kernel.moves import Move, Table
+
+
+class TicketState(StrEnum):
+    MATCHING = "matching"
+    DECIDING = "deciding"
+    JOINED = "joined"
+    ANSWERED = "answered"
+
+    @property
+    def label(self) -> str:
+        return {
+            "matching": "待认定对应哪一件", "deciding": "对应的件已办结，待定", "joined": "办理中", "answered": "已作答复",
+        }[self.value]  # fmt: skip
+
+
+T = TicketState
+_OPEN = (T.MATCHING, T.DECIDING)
+MOVES = Table(
+    "工单",
+    (
+        Move("choose", "就是这一件", (T.MATCHING,), T.JOINED, "ticket.match", "minan/6.2"),
+        Move("own", "另立一件办理", _OPEN, T.JOINED, "ticket.match", "minan/6.2"),
+        # The case that it belongs to is closed: somebody says whether that answers it.
+        Move("late", "对应的件已办结", (T.MATCHING, T.JOINED, T.ANSWERED), T.DECIDING, "", "minan/6.2"),
+        Move("reopen", "没有解决，重新核实原件", (T.DECIDING,), T.JOINED, "ticket.match", "minan/6.2"),
+        Move("told", "已经办过，按办理结果答复", (T.DECIDING,), T.ANSWERED, "ticket.match", "minan/6.2"),
+        Move("answer", "件已办结，作出答复", (T.JOINED,), T.ANSWERED, "", "minan/6.2"),
+    ),
+)
+
+
+class AnswerState(StrEnum):
+    WAITING = "waiting"
+    HELD = "held"
+    DELIVERED = "delivered"
+
+    @property
+    def label(self) -> str:
+        return {"waiting": "等来源取走", "held": "要人改好才能送", "delivered": "已送达"}[self.value]
+
+
+class Why(StrEnum):
+    """Why a person must say which case a ticket belongs to; never guessed."""
+
+    MANY = "many"
+    OTHER_PERSON = "other_person"
+    NO_SUCH_CASE = "no_such_case"
+    OTHER_ITEM = "other_item"
+
+    @property
+    def label(self) -> str:
+        return {
+            "many": "对得上的不止一件", "other_person": "办件编号对得上，电话和证件对不上",
+            "no_such_case": "本地没有工单上写的办件编号", "other_item": "同一个人在这个单位办过事，但不是工单上的事项",
+        }[self.value]  # fmt: skip

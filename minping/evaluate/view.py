@@ -22,7 +22,7 @@ NOTES = {
 # The labels of states.py, which knows no Django, as the catalogue must have them (tests/house/test_languages.py).
 LABELS = (
     gettext_noop("待评价"), gettext_noop("已评价"), gettext_noop("默认满意"), gettext_noop("无效"),
-    gettext_noop("人工电话代录"), gettext_noop("套餐总评带入"),
+    gettext_noop("人工电话代录"), gettext_noop("套餐总评带入"), gettext_noop("上级转来，手工录入"),
     gettext_noop("评价"), gettext_noop("套餐总评"), gettext_noop("追加评价"), gettext_noop("再次评价"),
 )  # fmt: skip
 

@@ -26,8 +26,8 @@ KEY_PERMISSIONS = {
     "calls:write": "接入电话系统",
     "indicators:read": "查询指标",
     "superior:write": "下级向本级报送（密钥属于下级机构）",
-    "tickets:hotline": "报送 12345 工单、取回答复",
-    "tickets:window": "报送“办不成事”窗口的工单、取回答复",
+    "tickets:hotline": "报送 12345 来件、取回答复",
+    "tickets:window": "报送“办不成事”窗口的来件、取回答复",
 }
 IMPLIED = {"services:write": ("services:read",)}
 

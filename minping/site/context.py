@@ -21,7 +21,7 @@ SECTIONS = (
     ("各单位", "units", ("case.read",)),
     ("监督", "supervise", ("notice.read",)),
     ("本人评价", "own", ("own.read",)),
-    ("工单", "tickets", ("ticket.read",)),
+    ("来件", "tickets", ("ticket.read",)),
     ("线索", "clues", ("clue.open", "clue.key", "clue.confirm")),
     ("答复模板", "templates", ("templates.manage",)),
     ("指标", "indicators", ("indicators.read",)),

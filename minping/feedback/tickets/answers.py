@@ -35,14 +35,14 @@ LONGEST = 2000
 class AnswerUnready(Problem):
     code = "answer_unready"
     status = 409
-    message = "工单 {number} 现在没有等着送的答复。"
+    message = "来件 {number} 现在没有等着送的答复。"
     cure = "请先取答复，再登记回执。"
 
 
 class ReceiptDiffers(Problem):
     code = "receipt_differs"
     status = 409
-    message = "工单 {number} 的答复已经用另一个回执编号登记送达。"
+    message = "来件 {number} 的答复已经用另一个回执编号登记送达。"
     cure = "一份答复只送达一次；请核对回执编号。"
 
 
@@ -187,7 +187,7 @@ def answer_receipt(source: str, number: str, receipt_no: str, *, by: Actor, at: 
     answer = Answer.objects.select_related("ticket__case").filter(source=source, ticket__number=number)
     found = answer.order_by("-ordinal").first()
     if found is None or not by.can(f"tickets:{source}", registry.place(found.organization_code).path):
-        raise NotFound("没有这个工单的答复。", cure="请核对工单编号；也可能不在这把密钥的范围内。")
+        raise NotFound("没有这个来件的答复。", cure="请核对来件编号；也可能不在这把密钥的范围内。")
     return _deliver(found, receipt_no, by, at)
 
 
@@ -223,7 +223,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-HEADINGS = ("工单编号", "第几次答复", "办理结果", "答复内容", "答复时间", "回执编号")
+HEADINGS = ("来件编号", "第几次答复", "办理结果", "答复内容", "答复时间", "回执编号")
 
 
 def answers_export(source: str, *, by: Actor, at: datetime) -> list[list[str]]:

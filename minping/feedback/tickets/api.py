@@ -29,7 +29,7 @@ MOST = 1000
 class BadTickets(Problem):
     code = "bad_tickets"
     status = 422
-    message = "请求体应是一个工单，或最多 {most} 个工单的数组。"
+    message = "请求体应是一个来件，或最多 {most} 个来件的数组。"
     cure = "请按接口文档填写，UTF-8 编码。"
 
 
@@ -107,7 +107,7 @@ TICKET_SCHEMA = TicketIn.model_json_schema(ref_template="#/components/schemas/{m
 @router.post(
     "/tickets/{source}",
     response={200: list[TicketOut] | TicketOut, 207: list[TicketOut], **ERRORS},
-    summary="报送工单（一个或最多一千个）",
+    summary="报送来件（一个或最多一千个）",
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -168,13 +168,13 @@ def receipts_post(request: HttpRequest, source: str, receipts: list[ReceiptIn]) 
     return 207 if any("error" in one for one in told) else 200, told
 
 
-@router.get("/tickets/{source}/{number}", response={200: TicketWithAnswers, **ERRORS}, summary="查询一个工单和它的答复")
+@router.get("/tickets/{source}/{number}", response={200: TicketWithAnswers, **ERRORS}, summary="查询一个来件和它的答复")
 def ticket_get(request: HttpRequest, source: str, number: str) -> Any:
     """State, case and answers of a ticket; never the person."""
     who = actor(request, f"tickets:{source}")
     ticket = Ticket.objects.select_related("case").filter(source=source, number=number).first()
     if ticket is None or not who.can(f"tickets:{source}", registry.place(ticket.organization_code).path):
-        raise NotFound("没有这个工单。", cure="请核对工单编号；也可能不在这把密钥的范围内。")
+        raise NotFound("没有这个来件。", cure="请核对来件编号；也可能不在这把密钥的范围内。")
     rows = ticket.answers.select_related("ticket__case").order_by("ordinal")
     told = [answers.as_json(answer) for answer in rows if answer.state != AnswerState.HELD]
     return 200, {"number": ticket.number, "status": "known", **_state(ticket), "answers": told}

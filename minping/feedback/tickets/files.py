@@ -14,9 +14,9 @@ from minping.kernel.access import Actor
 
 PERMISSION = "ticket.take"
 FORM = Form(
-    "工单",
+    "来件",
     (
-        Column("number", "工单编号", "XM20260105000017", True),
+        Column("number", "来件编号", "XM20260105000017", True),
         Column("organization_code", "机构代码", "minan-center", True),
         Column("window_code", "窗口代码", "03"),
         Column("case_no", "办件编号"),

@@ -48,10 +48,10 @@ class TicketForm(_Where):
     """A ticket that is known from paper or a telephone only."""
 
     source = forms.ChoiceField(label="来源", error_messages=FIELD)
-    number = _text("工单编号", 60, help_text="来源自己的编号；电话转来、没有编号的，写来电登记的编号。")
+    number = _text("来件编号", 60, help_text="来源自己的编号；电话转来、没有编号的，写来电登记的编号。")
     said_at = Moment(label="反映的时间")
     demanded_at = Moment(label="来源要求答复的时间", required=False)
-    case_no = _text("办件编号", 50, required=False, help_text="工单上写了就填，便于对上那一次服务。")
+    case_no = _text("办件编号", 50, required=False, help_text="来件上写了就填，便于对上那一次服务。")
     item_name = _text("事项", 200, required=False)
     words = _text("反映的内容", 4000, long=True, help_text="照原话记。姓名、电话写在下面，不写在这里。")
     name = _text("反映人姓名", 100, required=False)

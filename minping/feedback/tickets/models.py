@@ -12,7 +12,7 @@ from minping.kernel import ids, privacy
 
 
 class Ticket(models.Model):
-    """工单: one per source and its number.  `sealed` holds the words and the person, for this revision alone.
+    """来件: one per source and its number.  `sealed` holds the words and the person, for this revision alone.
 
     `case` is the grievance as it is handled here; several tickets may be voices of one.
     `demanded_at` is the source's own date, beside the case's clock and never instead of it.
@@ -49,7 +49,7 @@ class Ticket(models.Model):
     )  # fmt: skip
 
     class Meta:
-        verbose_name = "工单"
+        verbose_name = "来件"
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "number"], name="ticket_once")]
         indexes: ClassVar = [
             models.Index(fields=["organization_code", "state", "id"], name="ticket_queue"),
@@ -88,7 +88,7 @@ class TicketRevision(models.Model):
     JOURNALLED: ClassVar = ("ticket_id", "revision", "demanded_at", "content", "sealed")
 
     class Meta:
-        verbose_name = "工单的前一版"
+        verbose_name = "来件的前一版"
         constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "revision"], name="ticket_revision_once")]
 
 
@@ -119,6 +119,6 @@ class Answer(models.Model):
     )  # fmt: skip
 
     class Meta:
-        verbose_name = "工单答复"
+        verbose_name = "来件答复"
         constraints: ClassVar = [models.UniqueConstraint(fields=["ticket", "ordinal"], name="answer_once")]
         indexes: ClassVar = [models.Index(fields=["organization_code", "source", "state", "id"], name="answer_queue")]

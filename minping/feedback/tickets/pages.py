@@ -1,4 +1,4 @@
-"""工单: those that wait for a person, one with its candidates side by side, typing in, files, and the answers."""
+"""来件: those that wait for a person, one with its candidates side by side, typing in, files, and the answers."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def ticket_new(request: HttpRequest) -> HttpResponse:
         if answer.problem is not None:
             _refuse(form, answer.problem)
     return _typing(
-        request, form, "录入工单", "12345、“办不成事”窗口只有纸面或电话的，在这里录入；每一件都注明是手工录入的。"
+        request, form, "录入来件", "12345、“办不成事”窗口只有纸面或电话的，在这里录入；每一件都注明是手工录入的。"
     )
 
 
@@ -242,11 +242,11 @@ def tickets_import(request: HttpRequest, source: str) -> HttpResponse:
     by, now = actor(request), clock.now()
     label = services.source_of(source, settings.MINPING_AREA, now).label
     context = {
-        "back_url": reverse("tickets"), "back_label": "返回工单", "action": reverse("tickets_import", args=[source]), "label": label,
+        "back_url": reverse("tickets"), "back_label": "返回来件", "action": reverse("tickets_import", args=[source]), "label": label,
         "template_url": reverse("tickets_template"),
     }  # fmt: skip
     return import_page(
-        request, "tickets/import.html", context, noun="工单",
+        request, "tickets/import.html", context, noun="来件",
         check=lambda data, name: files.check_data(source, data, name, by=by, at=now),
         take=lambda data, name: files.import_data(source, data, name, by=by, at=now),
     )  # fmt: skip

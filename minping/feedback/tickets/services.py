@@ -34,13 +34,13 @@ class SourceUnknown(Problem):
     code = "source_unknown"
     status = 404
     message = "没有“{source}”这种来源。"
-    cure = "可用的来源见规则库的工单来源清单。"
+    cure = "可用的来源见规则库的来件来源清单。"
 
 
 class TicketElsewhere(Problem):
     code = "ticket_elsewhere"
     status = 409
-    message = "工单 {number} 已由别的单位办理。"
+    message = "来件 {number} 已由别的单位办理。"
     cure = "改派请由来源先收回，再用新的编号下发。"
 
 
@@ -267,7 +267,7 @@ def _open(ticket: Ticket, service: Service | None, at: datetime) -> Case:
         window_name=service.window_name if service else windows.get((unit, window), ""),
         staff_code=service.staff_code if service else "",
         item_name=(service.item_name if service else ticket.item_name) or "（没有写明事项）",
-        excerpt=f"（{source.label}工单，尾号 {ticket.number[-6:]}）", state=CaseState.VERIFYING,
+        excerpt=f"（{source.label}来件，尾号 {ticket.number[-6:]}）", state=CaseState.VERIFYING,
         opened_at=ticket.received_at, verify_due_at=clock["due_at"], **clock,
     )  # fmt: skip
     case.save(force_insert=True)

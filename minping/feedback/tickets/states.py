@@ -23,7 +23,7 @@ class TicketState(StrEnum):
 T = TicketState
 _OPEN = (T.MATCHING, T.DECIDING)
 MOVES = Table(
-    "工单",
+    "来件",
     (
         Move("choose", "就是这一件", (T.MATCHING,), T.JOINED, "ticket.match", "minan/6.2"),
         Move("own", "另立一件办理", _OPEN, T.JOINED, "ticket.match", "minan/6.2"),
@@ -58,5 +58,5 @@ class Why(StrEnum):
     def label(self) -> str:
         return {
             "many": "对得上的不止一件", "other_person": "办件编号对得上，电话和证件对不上",
-            "no_such_case": "本地没有工单上写的办件编号", "other_item": "同一个人在这个单位办过事，但不是工单上的事项",
+            "no_such_case": "本地没有来件上写的办件编号", "other_item": "同一个人在这个单位办过事，但不是来件上的事项",
         }[self.value]  # fmt: skip

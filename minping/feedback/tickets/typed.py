@@ -33,7 +33,7 @@ class NotTaken(Problem):
     code = "negative_not_taken"
     status = 409
     message = "不能录入：{why}。"
-    cure = "请核对单位、办件编号和服务序号；没有报送过的服务先补报，只有诉求没有评价的按工单录入。"
+    cure = "请核对单位、办件编号和服务序号；没有报送过的服务先补报，只有诉求没有评价的按来件录入。"
 
 
 def negative_take(told: NegativeReceived, *, by: Actor, at: datetime) -> Case:

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='feedback.case')),
             ],
             options={
-                'verbose_name': '工单',
+                'verbose_name': '来件',
             },
         ),
         migrations.CreateModel(
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='tickets.ticket')),
             ],
             options={
-                'verbose_name': '工单答复',
+                'verbose_name': '来件答复',
             },
         ),
         migrations.CreateModel(
@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='tickets.ticket')),
             ],
             options={
-                'verbose_name': '工单的前一版',
+                'verbose_name': '来件的前一版',
             },
         ),
         migrations.AddIndex(

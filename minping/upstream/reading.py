@@ -65,6 +65,8 @@ FIELDS = {
     "rectified_at": "整改时间",
     "follow_up": "回访结果",
     "rerated": "是否再评",
+    "arrival": "从哪里来",
+    "joined": "并入的来件",
     "validity": "有效性",
     "decided_at": "决定时间",
     "decided_by": "决定机关",

@@ -1,14 +1,14 @@
 """本人评价: what the rated see of themselves, so that nobody is found by it (minan/5.2, failures.md D14, R13).
 
 Counts by level of whole months that are over, and of those only where there are at least `own_least` ratings: no
-figure moves from one day to the next.  What was revoked is shown as annulled and is in no count.  Defaults are no
+figure moves from one day to the next.  Nor does the one table less the other leave fewer.  What was revoked is shown as annulled and is in no count.  Defaults are no
 ratings and are not here (R2).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -65,10 +65,19 @@ def months(by: Actor, at: datetime) -> list[dict[str, Any]]:
         Q(kind=RatingKind.FIRST) | Q(kind=RatingKind.PACKAGE) & ~Exists(own_word),
         pk__gte=ids.uuid7_floor(since), rated_at__gte=since, rated_at__lt=first,
     )  # fmt: skip
-    return [_table(label, rows.filter(wanted), least) for label, wanted in _mine(by, "service__").items()]
+    person, window = _mine(by, "service__").values()
+    apart = _few(rows.filter(window & ~person), least) | _few(rows.filter(person & ~window), least)
+    return [_table("本人", rows.filter(person), least, apart), _table("本窗口", rows.filter(window), least)]
 
 
-def _table(label: str, rows: QuerySet[Rating], least: int) -> dict[str, Any]:
+def _few(rows: QuerySet[Rating], least: int) -> set[Any]:
+    """The months in which what the two tables do not share is so little that subtracting them would find somebody."""
+    months = rows.exclude(service__outcome=Outcome.INVALID).annotate(month=TruncMonth("rated_at", tzinfo=BEIJING))
+    counted = months.order_by().values_list("month").annotate(n=Count("pk"))
+    return {month for month, n in counted if n < least}
+
+
+def _table(label: str, rows: QuerySet[Rating], least: int, apart: Collection[Any] = ()) -> dict[str, Any]:
     counted: dict[Any, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     annulled: dict[Any, int] = defaultdict(int)
     grouped = rows.annotate(month=TruncMonth("rated_at", tzinfo=BEIJING)).order_by()
@@ -80,13 +89,14 @@ def _table(label: str, rows: QuerySet[Rating], least: int) -> dict[str, Any]:
     told = []
     for month in sorted({*counted, *annulled}, reverse=True):
         n = sum(counted[month].values())
-        shown = n >= least
+        shown = n >= least and month not in apart
+        why = f"少于 {least} 件，不显示" if n < least else f"与本窗口相减后少于 {least} 件，不显示"
         told.append(
             {
                 "month": f"{month:%Y年}{month.month}月",
                 "n": n if shown else "",
                 "levels": [counted[month][int(level)] for level in LEVELS] if shown else [],
-                "few": "" if shown else f"少于 {least} 件，不显示",
+                "few": "" if shown else why,
                 "annulled": annulled[month] if shown else "",
             }
         )

@@ -577,3 +577,67 @@ def test_rows_are_answered_one_by_one_and_wrong_ones_say_what_is_wrong() -> None
 @pytest.mark.parametrize("body", ["nonsense", [1], [[]], None])
 def test_what_is_no_ticket_is_refused(body: Any) -> None:
     assert call("post", "/tickets/hotline", key(), body if body is not None else [None])[0] == 422
+
+
+# --- attacks ---------------------------------------------------------------------------------------------
+
+
+def typed(**said: str) -> Any:
+    row = {
+        "source": "hotline", "number": "纸-1", "organization_code": "minan-center", "said_at": "2026-11-20 10:00",
+        "words": "证明交了两次。", **said,
+    }  # fmt: skip
+    return signed_in("reviewer").post("/tickets/new/", row)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("phone", "王某 13800000000"), ("number", "纸/1"), ("item_name", "参保\x01登记"), ("case_no", "MA\x01")],
+)
+def test_what_is_typed_wrong_is_shown_at_its_field_and_stands_in_no_log(
+    field: str, value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = typed(**{field: value})
+    assert answer.status_code == 422
+    assert field in answer.context["form"].errors
+    assert "13800000000" not in caplog.text
+
+
+def explained(case: Case | None, explanation: str) -> None:
+    assert case is not None
+    feedback.call_record(
+        case_id=case.pk, purpose=CallPurpose.VERIFY, outcome="answered", words="交了两次。", recording_no="L-1",
+        by=actor("reviewer"), at=LATER, summary=SUMMARY,
+    )  # fmt: skip
+    decisions.case_decide(
+        case_id=case.pk, verb="explain", said={"explanation": explanation}, by=actor("reviewer"), at=LATER
+    )
+
+
+@pytest.mark.parametrize("told", ["138 0000 0000", "138-0000-0000", "+86 13800000000"])
+@pytest.mark.parametrize("written", ["13800000000", "138 0000-0000"])
+def test_an_answer_is_held_however_the_telephone_is_written(told: str, written: str) -> None:
+    explained(ticket(at=LATER, person={"name": "群众甲", "phone": told}).case, f"已电话{written}告知。")
+    assert Answer.objects.get().state == "held"
+
+
+def test_an_answer_to_one_voice_says_nothing_of_another() -> None:
+    """Two people, one grievance: the hotline must not learn from us who came to the window."""
+    receive(service_row("MA1"))
+    first = ticket(at=LATER, case_no="MA1")
+    second = ticket(
+        at=LATER, case_no="MA1", number="BB-1", source="window", by=window_key(),
+        person={"name": "群众乙", "phone": "13900000000"},
+    )  # fmt: skip
+    assert second.why == "other_person"
+    decided(second, "choose", case_no="MA1")
+    explained(first.case, "已告知群众乙（13900000000）。")
+    assert set(Answer.objects.values_list("state", flat=True)) == {"held"}
+    assert answers.answers_waiting("hotline", by=HOTLINE, permission="tickets:hotline") == []
+
+
+def test_a_number_that_no_database_can_hold_is_refused_in_a_sentence() -> None:
+    receipts = [{"number": "XM-1", "receipt_no": "H\0"}, {"number": "X\0", "receipt_no": "H"}]
+    status, told = call("post", "/tickets/hotline/receipts", key(), receipts)
+    assert status in (207, 422), told
+    assert call("get", "/tickets/hotline/%00", key())[0] in (404, 422)

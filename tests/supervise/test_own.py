@@ -149,3 +149,13 @@ def test_the_overview_lists_what_since_when_due_and_state_in_a_fixed_number_of_q
 def test_who_sees_the_overview_is_a_matter_of_the_law_file(name: str, may: bool) -> None:
     assert signed_in(name).get("/supervise/").status_code == (200 if may else 403)
     assert "疑点：" not in signed_in("unit").get("/supervise/").content.decode()
+
+
+def test_two_tables_are_not_subtracted_to_find_the_few_of_a_colleague() -> None:
+    """All of the window less mine would be the one rating of whoever stood in for me (failures.md D14)."""
+    month(6)
+    month(1, 1, staff_code="w05")
+    tables = shown()
+    assert tables["本窗口"][0]["n"] == 7
+    assert (tables["本人"][0]["n"], tables["本人"][0]["levels"]) == ("", [])
+    assert "相减" in str(tables["本人"][0]["few"])

@@ -11,7 +11,11 @@ import pytest
 from minping.evaluate.models import Applicant, DefaultOutcome, Rating, RatingRevision, Service
 from minping.evaluate.services import defaults_make
 from minping.feedback.models import Case
+from minping.feedback.tickets.schemas import TicketIn
+from minping.feedback.tickets.services import tickets_receive
 from minping.kernel import clock, journal, privacy
+from minping.kernel.access import Actor, Grant
+from minping.kernel.models import JournalEntry
 from minping.registry import queries as registry
 from minping.registry.models import Organization
 from minping.upstream.models import FromBelow, OutboxMessage, Task
@@ -250,3 +254,58 @@ def test_what_we_hold_is_told_to_its_owner_only() -> None:
         "code": "210",
         "level": 2,
     }
+
+
+# --- attacks -------------------------------------------------------------------------------------
+
+
+def test_no_time_within_a_message_runs_ahead_of_our_clock() -> None:
+    """Else a service would stay open for ratings here, and a rating would fall into a quarter that has not begun."""
+    later = iso(FRIDAY + timedelta(days=400))
+    for row in (service(body={"served_at": later}), service(body={"received_at": later})):
+        assert results(row) == ["later:CLOCK"]
+    given = uuid4()
+    assert results(service(given), rating(uuid4(), body={"rated_at": later})) == ["accepted", "later:CLOCK"]
+    assert Service.objects.get().closes_at <= FRIDAY
+    assert Rating.objects.count() == 0
+
+
+def test_what_is_no_code_of_an_organisation_opens_no_task_and_stands_in_no_journal() -> None:
+    for code in ("某甲 13800000000", "甲" * 41, "a/b", "a\nb"):
+        assert results(service(organization_code=code)) == ["never:invalid_field"], code
+    assert Task.objects.count() == 0
+    assert not JournalEntry.objects.filter(data__contains="13800000000").exists()
+
+
+@pytest.mark.parametrize("name", ["code", "parent", "name", "area_code", "area_name", "kind"])
+def test_an_organisation_with_letters_that_no_database_holds_is_refused(name: str) -> None:
+    told = {
+        "code": "new", "name": "新中心", "kind": "center", "area_code": levels.STREET, "area_name": "民安", "parent": "minan",
+    }  # fmt: skip
+    for wrong in ("a\0", "\ud800", ["x"], None):
+        answer = post("organizations", {"organizations": [{**told, name: wrong}]}, levels.key())
+        assert answer.status_code == 200
+        assert answer.json()["organizations"][0]["result"] in ("refused", "known"), wrong
+
+
+def test_a_key_in_the_log_writes_no_line_of_its_own(caplog: pytest.LogCaptureFixture, monkeypatch: Any) -> None:
+    monkeypatch.setattr("minping.upstream.below.intake.typed", lambda _: 1 / 0)
+    assert results({**service(), "key": "a\n2026-11-20 ERROR forged"}) == ["later:internal_error"]
+    assert not any("\n" in record.getMessage() for record in caplog.records)
+
+
+def test_a_ticket_at_the_district_does_not_write_into_a_streets_own_case() -> None:
+    given, word, number = uuid4(), uuid4(), uuid4()
+    assert results(service(given), rating(word), case(number, word)) == ["accepted"] * 3
+    before = Case.objects.get(pk=number)
+    row = {
+        "number": "XM-1", "organization_code": "minan-center", "case_no": "MA-1", "said_at": iso(FRIDAY + timedelta(hours=1)),
+        "words": "证明交了两次。",
+    }  # fmt: skip
+    by = Actor("key:hotline", "12345", (Grant(frozenset({"tickets:hotline"}), "/xiangan/"),))
+    (answer,) = tickets_receive("hotline", [TicketIn.model_validate(row)], by=by, at=clock.now())
+    assert answer.ticket is not None
+    after = Case.objects.get(pk=number)
+    assert (after.revision, after.asked_at) == (before.revision, before.asked_at)
+    assert results(case(number, word, "confirmed", revision=2)) == ["accepted"]
+    assert Case.objects.get(pk=number).state == "confirmed"

@@ -5,6 +5,8 @@ Nothing of who the person is enters an answer: the source knows already, and fro
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -74,22 +76,34 @@ def unfit(answer: Answer) -> str:
         return f"{source.label}没有与这种办理结果对应的说法"
     if not answer.text.strip():
         return "还没有答复的内容"
-    if any(word in answer.text for word in _personal(ticket)):
+    if any(_says(answer.text, person) for person in _people(ticket)):
         return "内容里有评价人的姓名、电话或证件号码"
     return ""
 
 
-def _personal(ticket: Ticket) -> Iterable[str]:
-    """What would say who it is: of the ticket's person, and of the applicant it was matched to."""
-    people = [ticket.opened()["person"]]
-    service = ticket.case.service_id if ticket.case else None
+def _people(ticket: Ticket) -> Iterable[dict[str, Any]]:
+    """Whom an answer must not name: the ticket's person, the other voices of its case, and the applicant.
+
+    Of the others its source knows nothing, and from us learns nothing.
+    """
+    yield ticket.opened()["person"]
+    if ticket.case is None:
+        return
+    for other in Ticket.objects.filter(case=ticket.case).exclude(pk=ticket.pk):
+        yield other.opened()["person"]
+    service = ticket.case.service_id
     if service is not None:
         sealed = Applicant.objects.values_list("sealed", flat=True).get(service=service)
-        people.append(privacy.unseal_json(sealed, f"applicant:{service.hex}"))
-    for person in people:
-        for name in ("name", "phone", "cert_no"):
-            if len(person.get(name) or "") > 1:
-                yield person[name]
+        yield privacy.unseal_json(sealed, f"applicant:{service.hex}")
+
+
+def _says(text: str, person: dict[str, Any]) -> bool:
+    """Whether a text says who it is, however the number is written: with blanks, with strokes, in wide digits."""
+    plain = unicodedata.normalize("NFKC", text)
+    bare = re.sub(r"[\s\-‐-―()·.]", "", plain).upper()
+    numbers = privacy.normal_phone(person.get("phone") or ""), privacy.normal_certificate(person.get("cert_no") or "")
+    name = unicodedata.normalize("NFKC", person.get("name") or "")
+    return (len(name) > 1 and name in plain) or any(len(number) > 1 and number in bare for number in numbers)
 
 
 def code_of(answer: Answer) -> str:

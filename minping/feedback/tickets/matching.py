@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from minping import law
 from minping.evaluate.models import Applicant, Service
@@ -67,6 +67,12 @@ def search(ticket: Ticket) -> Found:
     return Found(candidates=candidates[:MOST], why=Why.MANY if fitting or loose else Why.OTHER_ITEM)
 
 
+def own_services(units: Sequence[str], case_no: str) -> QuerySet[Service]:
+    """The services of a number that are handled here.  What a subordinate told us of is handled below: its case is
+    the mirror of the one there, and a word of ours in it would keep out what comes from there."""
+    return Service.objects.filter(organization_code__in=units, case_no=case_no, origin="")
+
+
 def case_of(service: Service) -> Case | None:
     """The case of a service, an open one before a closed one; of a package, the one case of its overall rating."""
     packages = service.ratings.exclude(package=None).values("package") if service.package_no else []
@@ -79,7 +85,7 @@ def _with_cases(services: Sequence[Service]) -> tuple[Candidate, ...]:
 
 
 def _numbered(ticket: Ticket, units: Sequence[str]) -> list[Service]:
-    rows = Service.objects.filter(organization_code__in=units, case_no=ticket.case_no)
+    rows = own_services(units, ticket.case_no)
     if ticket.service_no is not None:
         rows = rows.filter(service_no=ticket.service_no)
     return list(rows.order_by("-served_at")[: MOST + 1])
@@ -128,7 +134,9 @@ def _same_person(ticket: Ticket, units: Sequence[str]) -> list[Service]:
     if person is None:
         return []
     start, end = _days(ticket)
-    rows = Service.objects.filter(person, organization_code__in=units, served_at__gte=start, served_at__lte=end)
+    rows = Service.objects.filter(
+        person, organization_code__in=units, origin="", served_at__gte=start, served_at__lte=end
+    )
     return list(rows.order_by("-served_at")[: MOST + 1])
 
 

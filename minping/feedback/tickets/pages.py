@@ -13,14 +13,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from pydantic import ValidationError
 
 from minping import law
 from minping.evaluate.files.pages import import_page
+from minping.evaluate.schemas import RowInvalid, problem_of
 from minping.feedback.tickets import answers, files, services, typed, view
 from minping.feedback.tickets.forms import NegativeForm, TicketForm
 from minping.feedback.tickets.matching import search
 from minping.feedback.tickets.models import Answer, Ticket
-from minping.feedback.tickets.schemas import CallerIn, TicketIn
+from minping.feedback.tickets.schemas import TicketIn
 from minping.feedback.tickets.states import MOVES, AnswerState, TicketState
 from minping.kernel import clock
 from minping.kernel.access import Actor
@@ -175,16 +177,10 @@ def ticket_new(request: HttpRequest) -> HttpResponse:
     sources = [(one["id"], one["label"]) for one in _sources()]
     form = TicketForm(request.POST or None, units=_choices(by), sources=sources)
     if request.method == "POST" and form.is_valid():
-        said = form.cleaned_data
-        row = TicketIn(
-            number="".join(said["number"].split()), organization_code=said["organization_code"],
-            item_name=said["item_name"], case_no=said["case_no"], said_at=said["said_at"],
-            demanded_at=said["demanded_at"], words=said["words"],
-            person=CallerIn(name=said["name"], phone=said["phone"]),
-        )  # fmt: skip
         (answer,) = services.tickets_receive(
-            said["source"], [row], by=by, at=clock.now(), permission=files.PERMISSION, typed=True
-        )
+            form.cleaned_data["source"], [_typed(form.cleaned_data)], by=by, at=clock.now(),
+            permission=files.PERMISSION, typed=True,
+        )  # fmt: skip
         if answer.ticket is not None:
             messages.success(request, f"{answer.number} {TicketState(answer.ticket.state).label}。")
             return HttpResponseRedirect(reverse("ticket", args=[answer.ticket.pk]))
@@ -193,6 +189,16 @@ def ticket_new(request: HttpRequest) -> HttpResponse:
     return _typing(
         request, form, "录入来件", "12345、“办不成事”窗口只有纸面或电话的，在这里录入；每一件都注明是手工录入的。"
     )
+
+
+def _typed(said: dict[str, Any]) -> TicketIn | Problem:
+    """What was typed in, in the form that every ticket has; or which field is not as it must be."""
+    row = {name: said[name] for name in ("organization_code", "item_name", "case_no", "said_at", "demanded_at", "words")}
+    person = {name: said[name] for name in ("name", "phone")}
+    try:
+        return TicketIn.model_validate({**row, "number": "".join(said["number"].split()), "person": person})
+    except ValidationError as failure:
+        return problem_of(failure)
 
 
 @staff_page("ticket.take")
@@ -223,8 +229,10 @@ def negative_new(request: HttpRequest) -> HttpResponse:
 
 
 def _refuse(form: forms.Form, problem: Problem) -> None:
-    field = problem.field if problem.field in form.fields else None
-    form.add_error(field, f"{problem.message}{problem.cure}")
+    name = (problem.field or "").rpartition(".")[2]
+    field = name if name in form.fields else None
+    text = problem.message.partition("：")[2] if isinstance(problem, RowInvalid) and field else problem.message
+    form.add_error(field, f"{text}{problem.cure}")
 
 
 def _typing(request: HttpRequest, form: forms.Form, title: str, note: str) -> HttpResponse:

@@ -15,7 +15,8 @@ Text = StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x0
 class CallerIn(BaseModel):
     """Who asked, as far as they said."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Whatever goes wrong, what was said of a person stands in no traceback.
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00]*$")] = ""
     phone: Phone = ""
     cert_type: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)] = "111"
@@ -25,7 +26,7 @@ class CallerIn(BaseModel):
 class TicketIn(BaseModel):
     """One ticket: where it belongs, what was said, and by when its source wants an answer."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     number: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60, pattern=r"^[^\s/\x00-\x1f]+$")
     ]

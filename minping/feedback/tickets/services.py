@@ -19,7 +19,7 @@ from minping.feedback.events import CaseChanged, CasesOpened
 from minping.feedback.models import Case
 from minping.feedback.states import Arrival, CaseState
 from minping.feedback.tickets.events import TicketTold
-from minping.feedback.tickets.matching import Candidate, case_of, search
+from minping.feedback.tickets.matching import Candidate, case_of, own_services, search
 from minping.feedback.tickets.models import Ticket, TicketRevision
 from minping.feedback.tickets.schemas import TicketIn
 from minping.feedback.tickets.states import MOVES, TicketState
@@ -322,7 +322,7 @@ def chosen(ticket: Ticket, said: Mapping[str, str]) -> Candidate:
     number = said.get("case_no", "").strip()
     if number:
         units = registry.directory().below(registry.place(ticket.organization_code).path)
-        rows = list(Service.objects.filter(organization_code__in=units, case_no=number)[:2])
+        rows = list(own_services(units, number)[:2])
         if len(rows) != 1:
             text = "这个单位没有这个办件编号。" if not rows else "这个办件有几次服务，请从列出的里面选。"
             raise Invalid(text, cure="请核对编号。", field="case_no")

@@ -36,6 +36,11 @@ from minping.upstream.provinces import driver
 from minping.upstream.services import Draft, messages_enqueue
 from minping.upstream.watch import task_open
 
+# Times that say when something was, as against when it is due: none of them can lie ahead of us.
+HAPPENED = (
+    "served_at", "received_at", "rated_at", "changed_at", "pressed_at", "made_at", "opened_at", "verified_at",
+    "appealed_at", "supervised_at", "confirmed_at", "closed_at", "requested_at", "call_back_at", "decided_at",
+)  # fmt: skip
 log = logging.getLogger("minping.below")
 MOST = 500  # messages of one call
 PERMISSION = "superior:write"
@@ -158,14 +163,14 @@ class _Batch:
         except IntegrityError:
             return Answer(key, NEVER, "", "record_conflict", "与上级已有的记录冲突。")
         except Exception:  # a fault of ours in one message must not stop the others, nor be called taken
-            log.exception("收下级消息 %s 出错", key)
+            log.exception("收下级消息 %r 出错", key)  # as a literal: a key of theirs begins no line of ours
             return Answer(key, LATER, "", "internal_error", "上级处理出错，已记下；请稍后再送。")
 
     def _read(self, row: Any) -> Told:
         """The message, strictly.  Raises Refuse, Wait, NotCanonical."""
         if not isinstance(row, dict) or not isinstance(row.get("body"), dict):
             raise Unreadable(why="应当是一个对象，内容在 body 里")
-        _readable(row)
+        readable(row)
         subject = _subject(row)
         revision, number = row.get("revision"), row.get("service_no")
         if subject is None:
@@ -176,6 +181,8 @@ class _Batch:
         for name, value in texts.items():
             if not isinstance(value, str) or not value:
                 raise Unreadable(why=f"{name} 没有值")
+        if not code_like(str(texts["organization_code"])):
+            raise Unreadable(why="organization_code 不是机构代码")
         try:
             fact_at = datetime.fromisoformat(str(row.get("fact_at")))
         except ValueError as failure:
@@ -220,7 +227,8 @@ class _Batch:
         if taker is None:
             raise Unreadable(why=f"本级不收“{message.kind}”这一类")
         skew = timedelta(minutes=law.at(told.place.area_code, beijing(self.at).date()).limit("clock_skew").value)
-        if message.fact_at > self.at + skew:
+        times = (message.fact_at, *(getattr(told.content, name, None) for name in HAPPENED))
+        if any(moment is not None and moment > self.at + skew for moment in times):
             raise AheadOfClock()
         changed = taker(told)
         level = message.body.get("level")
@@ -324,7 +332,12 @@ def _subject(row: Any) -> UUID | None:
         return None
 
 
-def _readable(value: Any, depth: int = 0) -> None:
+def code_like(code: str) -> bool:
+    """Whether this may be the code of an organisation; anything else comes into no task, page or journal."""
+    return 0 < len(code) <= 40 and code.isprintable() and not any(ch.isspace() or ch == "/" for ch in code)
+
+
+def readable(value: Any, depth: int = 0) -> None:
     """No character that a database cannot hold, and no depth that a reader cannot follow.  Raises Unreadable."""
     if depth > 8:
         raise Unreadable(why="嵌套太深")
@@ -333,11 +346,11 @@ def _readable(value: Any, depth: int = 0) -> None:
             raise Unreadable(why="含有不成字符的编码")
     elif isinstance(value, dict):
         for name, one in value.items():
-            _readable(name, depth + 1)
-            _readable(one, depth + 1)
+            readable(name, depth + 1)
+            readable(one, depth + 1)
     elif isinstance(value, list):
         for one in value:
-            _readable(one, depth + 1)
+            readable(one, depth + 1)
 
 
 # --- what we hold, for the subordinate's reconciliation -----------------------------------------

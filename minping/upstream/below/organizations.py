@@ -17,7 +17,7 @@ from minping.law.areas import ancestors
 from minping.law.errors import LawError
 from minping.registry import queries as registry
 from minping.registry.models import Area, Organization
-from minping.upstream.below.intake import TooManyMessages, subordinate_of
+from minping.upstream.below.intake import TooManyMessages, Unreadable, code_like, readable, subordinate_of
 
 MOST = 500
 KNOWN, CREATED, WAITING, REFUSED = "known", "created", "waiting", "refused"
@@ -40,15 +40,20 @@ def organizations_take(rows: Sequence[Any], *, by: Actor, at: datetime) -> list[
 
 
 def _take(row: Any, where: registry.Place, create: bool, by: Actor, at: datetime) -> dict[str, str]:
-    told = {name: str(row.get(name, "")) for name in ("code", "name", "kind", "area_code", "area_name", "parent")} if (
-        isinstance(row, dict)
-    ) else {}  # fmt: skip
-    code = told.get("code", "")
+    names = ("code", "name", "kind", "area_code", "area_name", "parent")
+    told = {name: row.get(name, "") for name in names} if isinstance(row, dict) else {}
+    code = told.get("code") or ""
+    try:
+        readable(told)
+    except Unreadable:
+        told = {}
+    if not told or not all(isinstance(value, str) for value in told.values()) or not code_like(code):
+        return {"code": code if isinstance(code, str) and code.isprintable() else "", "result": REFUSED}
     there = Organization.objects.filter(pk=code).values_list("path", flat=True).first()
     if there is not None:
         return {"code": code, "result": KNOWN if there.startswith(where.path) else REFUSED}
-    parent = Organization.objects.filter(pk=told.get("parent", "")).first()
-    if not told or parent is None or not parent.path.startswith(where.path) or not _sound(told, where):
+    parent = Organization.objects.filter(pk=told["parent"]).first()
+    if parent is None or not parent.path.startswith(where.path) or not _sound(told, where):
         return {"code": code, "result": REFUSED}
     if not create:
         return {"code": code, "result": WAITING}
@@ -65,10 +70,7 @@ def _take(row: Any, where: registry.Place, create: bool, by: Actor, at: datetime
 
 def _sound(told: dict[str, str], where: registry.Place) -> bool:
     """Texts of the right length, a known kind, and an area at or below the subordinate's own."""
-    code = told["code"]
-    if not 0 < len(code) <= 40 or any(ch.isspace() or ch in "/\0" for ch in code):
-        return False
-    if not 0 < len(told["name"]) <= 100 or "\0" in told["name"] + told["area_name"]:
+    if not 0 < len(told["name"]) <= 100 or not (told["name"] + told["area_name"]).isprintable():
         return False
     try:
         within = where.area_code in ancestors(told["area_code"])

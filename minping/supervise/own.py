@@ -1,8 +1,8 @@
 """本人评价: what the rated see of themselves, so that nobody is found by it (minan/5.2, failures.md D14, R13).
 
 Counts by level of whole months that are over, and of those only where there are at least `own_least` ratings: no
-figure moves from one day to the next.  Nor does the one table less the other leave fewer.  What was revoked is shown as annulled and is in no count.  Defaults are no
-ratings and are not here (R2).
+figure moves from one day to the next.  Nor does one table less the other leave fewer.  What was revoked is shown as
+annulled and is in no count.  Defaults are no ratings and are not here (R2).
 """
 
 from __future__ import annotations

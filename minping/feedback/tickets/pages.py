@@ -193,7 +193,9 @@ def ticket_new(request: HttpRequest) -> HttpResponse:
 
 def _typed(said: dict[str, Any]) -> TicketIn | Problem:
     """What was typed in, in the form that every ticket has; or which field is not as it must be."""
-    row = {name: said[name] for name in ("organization_code", "item_name", "case_no", "said_at", "demanded_at", "words")}
+    row = {
+        name: said[name] for name in ("organization_code", "item_name", "case_no", "said_at", "demanded_at", "words")
+    }
     person = {name: said[name] for name in ("name", "phone")}
     try:
         return TicketIn.model_validate({**row, "number": "".join(said["number"].split()), "person": person})

@@ -58,6 +58,10 @@ LINES = (
         lambda: both("tests/supervise/test_leads.py", "tests/supervise/test_own.py"),
     ),
     Line("浏览器里：差评、说明、限期整改；线索封存、取出、离线打开", lambda: both("tests/journeys/test_answering.py")),
+    Line(
+        "热线和窗口的来件：同一件事只办一次、认不准由人定、没有评价的不进指标；接口、文件、手工录入；答复送一次、留回执",
+        lambda: both("tests/feedback/test_tickets.py", "tests/feedback/test_ticket_intake.py"),
+    ),
 )
 
 if __name__ == "__main__":

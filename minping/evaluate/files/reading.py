@@ -32,6 +32,8 @@ ALSO = {
     "applicant.cert_type": {"身份证": "111", "护照": "414", "统一社会信用代码": "001"},
     "case_state": {"待受理": "1", "已受理": "2", "已办结": "3"},
 }
+# And for our headings.
+ALSO_HEADED = {"来件编号": ("工单编号", "工单号")}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Column:
     @property
     def names(self) -> tuple[str, ...]:
         """Headings it answers to: 办件编号, case_no, applicant.name, applicant_name."""
-        return (self.heading, self.field, self.field.replace(".", "_"))
+        return (self.heading, self.field, self.field.replace(".", "_"), *ALSO_HEADED.get(self.heading, ()))
 
 
 COLUMNS = (

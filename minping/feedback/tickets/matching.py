@@ -6,14 +6,16 @@ is opened to find out: the telephone and the certificate are compared by their b
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from minping import law
-from minping.evaluate.models import Applicant, Service
+from minping.evaluate.models import Applicant, Rating, Service
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
 from minping.feedback.tickets.models import Ticket
@@ -75,13 +77,25 @@ def own_services(units: Sequence[str], case_no: str) -> QuerySet[Service]:
 
 def case_of(service: Service) -> Case | None:
     """The case of a service, an open one before a closed one; of a package, the one case of its overall rating."""
-    packages = service.ratings.exclude(package=None).values("package") if service.package_no else []
-    rows = list(Case.objects.filter(Q(service=service) | Q(rating__package__in=packages)).order_by("-opened_at"))
-    return next((case for case in rows if case.state != CaseState.CLOSED), rows[0] if rows else None)
+    return _with_cases([service])[0].case
 
 
 def _with_cases(services: Sequence[Service]) -> tuple[Candidate, ...]:
-    return tuple(Candidate(service, case_of(service)) for service in services[:MOST])
+    """Each service with its case, in a fixed number of queries."""
+    wanted = services[:MOST]
+    of_package = Rating.objects.filter(service__in=[s for s in wanted if s.package_no]).exclude(package=None)
+    packages: dict[UUID, set[UUID]] = defaultdict(set)
+    for service, package in of_package.values_list("service", "package"):
+        packages[service].add(package)
+    everywhere = set().union(*packages.values())
+    rows = Case.objects.filter(Q(service__in=wanted) | Q(rating__package__in=everywhere)).select_related("rating")
+    cases = sorted(rows, key=lambda case: (case.state != CaseState.CLOSED, case.opened_at), reverse=True)
+
+    def about(service: Service) -> Case | None:
+        own = packages[service.pk]
+        return next((c for c in cases if c.service_id == service.pk or (c.rating and c.rating.package_id in own)), None)
+
+    return tuple(Candidate(service, about(service)) for service in wanted)
 
 
 def _numbered(ticket: Ticket, units: Sequence[str]) -> list[Service]:

@@ -331,9 +331,11 @@ def law_show(options: argparse.Namespace) -> None:
     rules = law.at(options.area, on)
     print(f"{rules.version} 于 {on}")
     for limit in rules.limits.values():
-        print(f"  {limit.label}：{limit.value} {law.UNIT_LABELS[limit.unit]}  {limit.clause}  {limit.source}")
+        print(
+            f"  {limit.label}：{limit.value} {law.UNIT_LABELS[limit.unit]}  {limit.clause}  {law.spoken(limit.source)}"
+        )
     for parameter in rules.values.values():
-        print(f"  {parameter.label}：{parameter.value}  {parameter.clause}  {parameter.source}")
+        print(f"  {parameter.label}：{parameter.value}  {parameter.clause}  {law.spoken(parameter.source)}")
 
 
 def load_calendar(options: argparse.Namespace) -> None:

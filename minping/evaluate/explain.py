@@ -57,4 +57,6 @@ def _step(rules: law.Rules, title: str, limit_id: str, sentence: str) -> dict[st
     limit = rules.limit(limit_id)
     rule = law.clause(limit.clause).title
     text = _(sentence).format(limit=limit_text(limit))
-    return {"title": _(title), "text": text, "clause": said(f"{rule}（{limit.source}）")}
+    source = law.spoken(limit.source)
+    basis = f"{rule}（{source}）" if source == limit.source else f"{rule}，{source}"
+    return {"title": _(title), "text": text, "clause": said(basis)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -36,7 +36,7 @@ def staff_page(permission: str, *, with_first_password: bool = False) -> Callabl
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             who = actor(request)
             if who.account_id is None:
-                query = urlencode({"next": request.get_full_path()})
+                query = urlencode({"next": _page(request)})
                 return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
             if not with_first_password and getattr(request.user, "must_change_password", False):
                 return HttpResponseRedirect(resolve_url("password"))
@@ -51,6 +51,16 @@ def staff_page(permission: str, *, with_first_password: bool = False) -> Callabl
         return checked
 
     return decorate
+
+
+def _page(request: HttpRequest) -> str:
+    """The page to come back to after signing in: an act has none of its own, only the one it was sent from."""
+    if request.method == "GET":
+        return request.get_full_path()
+    sent_from = urlsplit(request.headers.get("Referer", ""))
+    if sent_from.netloc != request.get_host():
+        return ""
+    return urlunsplit(("", "", sent_from.path, sent_from.query, ""))
 
 
 def public_page(view: View) -> View:

@@ -42,6 +42,7 @@ from minping.law.model import (
     Ruling,
     Source,
     Tag,
+    spoken,
 )
 from minping.law.overlay import calendar, load_calendar, use_overlay
 from minping.law.rules import Rules, at, clause, clauses
@@ -97,5 +98,6 @@ __all__ = [
     "last_day",
     "left",
     "load_calendar",
+    "spoken",
     "use_overlay",
 ]

@@ -15,6 +15,12 @@ from typing import Any
 from minping.law.errors import LawError
 from minping.law.levels import InterfaceLevel
 
+
+def spoken(source: str) -> str:
+    """A source as it is said to people, who read 裁定 and not ``ruling``."""
+    return source.replace("ruling", "裁定")
+
+
 PAGES = ("ours", "superior")  # where a person rates: on our page, or on the superior's (minan/3.4.2)
 
 

@@ -341,7 +341,7 @@ def _filters(action: str, subject: str) -> list[dict[str, Any]]:
     options = [{"value": value, "label": label, "selected": value == action} for value, label in ACTIONS.items()]
     return [
         {"name": "action", "label": "做了什么", "type": "select", "options": options},
-        {"name": "subject", "label": "对象", "type": "text", "value": subject, "help": "列表里的对象编号，或差评件编号"},
+        {"name": "subject", "label": "对象编号或差评件编号", "type": "text", "value": subject},
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -124,7 +125,14 @@ class Problems:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        blank = response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not response.content
+        if blank and request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+            # The address of an act, typed or kept by the browser: an empty answer would be the browser's own error.
+            page = render(request, "404.html", {"code": response.status_code}, status=response.status_code)
+            page["Allow"] = response["Allow"]
+            return page
+        return response
 
     def process_exception(self, request: HttpRequest, failure: Exception) -> HttpResponse | None:
         if isinstance(failure, LawError):

@@ -124,7 +124,7 @@ def subject_count(kind: Kind, organization_code: str, key: str, *, at: datetime)
             organization_code=organization_code, key=key, name=_name(kind, where, key, taken[-1]),
             window_code=key if kind is Kind.WINDOW else "", state=InquiryState.OPENED, opened_at=at, first_at=first,
             least=number.number, days=span.value, clause=number.clause,
-            rule=f"{number.label}：{span.value} 天内 {number.number} 件，{number.source}",
+            rule=f"{number.label}：{span.value} 天内 {number.number} 件，{law.spoken(number.source)}",
             **due.clock(where.area_code, "inquiry_explain", at),
         )  # fmt: skip
         inquiry.save(force_insert=True)

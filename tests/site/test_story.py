@@ -43,6 +43,8 @@ def test_a_newcomer_finds_work_in_every_view_of_the_desk(monkeypatch: pytest.Mon
     reviewer = signed_in("reviewer")
     for view in ("verify", "review", "superior", "follow", "soon", "done"):
         assert reviewer.get(f"/desk/{view}/").context["rows"], view
+    window = signed_in("window3")
+    assert window.get("/desk/rectify/").context["rows"], "what README sends a newcomer to look at"
 
 
 @pytest.mark.django_db

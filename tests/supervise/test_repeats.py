@@ -39,7 +39,7 @@ def test_the_third_confirmed_negative_opens_one_notice_for_the_window_and_one_fo
     inquiry = Inquiry.objects.get(kind="window")
     assert (inquiry.key, inquiry.name, inquiry.least, inquiry.days) == ("03", "3号窗口", 3, 90)
     assert inquiry.clause == "minan/5.2"
-    assert "ruling" in inquiry.rule
+    assert "裁定" in inquiry.rule and "ruling" not in inquiry.rule
     # Sunday's confirmation; three working days: the following Wednesday at midnight.
     assert inquiry.due_limit == "inquiry_explain"
     assert journal.verify().clean

@@ -189,7 +189,7 @@ def below_page(request: HttpRequest) -> HttpResponse:
         try:
             reference = below.negative_send(
                 organization_code=said.get("organization_code", ""), case_no=said.get("case_no", ""),
-                service_no=int(number) if number.isdigit() and len(number) < 6 else 0,
+                service_no=int(number) if number.isdecimal() and len(number) < 6 else 0,
                 level=int(said["level"]) if said.get("level", "") in ("1", "2") else 0, text=said.get("text", ""),
                 channel="phone", by=by, at=now,
             )  # fmt: skip

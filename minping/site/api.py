@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from ninja import NinjaAPI, Schema
@@ -25,7 +26,7 @@ from minping.evaluate.tokens import invitation_urls
 from minping.feedback.tickets.api import router as tickets_router
 from minping.kernel import clock
 from minping.kernel.api import ERRORS, Bearer, ErrorBody, NotJson, actor
-from minping.kernel.errors import NotFound, Problem
+from minping.kernel.errors import Invalid, NotFound, Problem
 from minping.law import LawError
 from minping.registry import queries as registry
 from minping.upstream import queries as upstream
@@ -117,6 +118,13 @@ def _invalid(request: HttpRequest, failure: NinjaValidationError) -> HttpRespons
     problem = Problem(f"参数 {field} 缺少或不对。", cure="请按接口文档填写。", field=field)
     problem.code, problem.status = "invalid_parameter", 422
     return _error(problem)
+
+
+@api.exception_handler(DataError)
+@api.exception_handler(UnicodeEncodeError)
+def _unstorable(request: HttpRequest, failure: Exception) -> HttpResponse:
+    """A letter that no database holds (NUL, half of a pair): the caller's mistake, whichever field it stands in."""
+    return _error(Invalid("内容里有不能保存的字符，或者太长。", cure="请去掉控制字符，按接口文档的长度填写。"))
 
 
 @api.exception_handler(HttpError)

@@ -136,7 +136,7 @@ class Desk:
         if numbered:
             open_to = looking.openable(Case.objects.filter(pk__in=numbered), self.who).order_by("-opened_at")
             return self.lines([("", case_id) for case_id in open_to.values_list("pk", flat=True)]), ""
-        if after and not after.isdigit():
+        if after and not (after.isdecimal() and len(after) < 19):
             raise NotFound("没有这一页。", cure="请从第一页看起。")
         asked = looking.asked_of(self.kept)
         keys, more = looking.page(self.who, asked, int(after) if after else None, work.PAGE)

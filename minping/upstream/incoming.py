@@ -158,7 +158,7 @@ def callback_sign(key: bytes, stamp: str, body: bytes) -> str:
 def callback_take(headers: Mapping[str, str], body: bytes, *, key: bytes, at: datetime) -> bool:
     """A call-back: proven, not old, read strictly, taken once.  Raises CallbackRefused, CallbackUnreadable."""
     stamp, signature = headers.get("X-Minping-Time", ""), headers.get("X-Minping-Signature", "")
-    if not stamp.isdigit() or len(stamp) > 12 or abs(at.timestamp() - int(stamp)) > CALLBACK_SKEW.total_seconds():
+    if not stamp.isdecimal() or len(stamp) > 12 or abs(at.timestamp() - int(stamp)) > CALLBACK_SKEW.total_seconds():
         raise CallbackRefused()
     if not hmac.compare_digest(signature.encode(), callback_sign(key, stamp, body).encode()):
         raise CallbackRefused()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -641,3 +642,40 @@ def test_a_number_that_no_database_can_hold_is_refused_in_a_sentence() -> None:
     status, told = call("post", "/tickets/hotline/receipts", key(), receipts)
     assert status in (207, 422), told
     assert call("get", "/tickets/hotline/%00", key())[0] in (404, 422)
+    half = call("get", "/tickets/hotline/%ED%A0%80", key())[0]
+    assert half in (404, 422)
+    assert call("post", "/tickets/hotline/receipts", key(), [{"number": "\ud800", "receipt_no": "H"}])[0] in (207, 422)
+    assert call("post", "/tickets/hotline", key(), ticket_row(words="\ud800"))[0] == 422
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+def test_two_voices_of_one_service_in_the_same_instant_are_one_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(service_row("MA1"))
+    gate, failures = Barrier(2), list[BaseException]()
+    found = services.search
+
+    def both_found(ticket: Ticket) -> Any:
+        told = found(ticket)
+        gate.wait(10)
+        return told
+
+    monkeypatch.setattr(services, "search", both_found)
+
+    def told(**row: Any) -> None:
+        try:
+            ticket(at=LATER, case_no="MA1", **row)
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            connection.close()
+
+    rows: tuple[dict[str, Any], ...] = ({"number": "A"}, {"number": "B", "source": "window", "by": window_key()})
+    threads = [Thread(target=told, kwargs=row) for row in rows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert failures == []
+    assert Case.objects.count() == 1
+    assert Ticket.objects.filter(case=Case.objects.get(), state="joined").count() == 2

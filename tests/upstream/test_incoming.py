@@ -184,3 +184,12 @@ def test_the_dictionary_of_the_sm2_family_is_read_by_its_own_call(speaking: Any)
     assert {tag.code for tag in told_tags.tags} >= {"510", "108"}
     assert incoming.pull(at=clock.now()) == 0
     assert TagOfSuperior.objects.filter(target="370000", code="108", level=1).exists()
+
+
+@pytest.mark.parametrize("stamp", ["²", "³³", "", "-1", "1e3", "9" * 13])
+def test_a_time_that_is_none_is_refused_to_a_stranger_and_breaks_nothing(stamp: str) -> None:
+    answer = Client().post(
+        "/upstream/callback/", b"{}", content_type="application/json", HTTP_X_MINPING_TIME=stamp,
+        HTTP_X_MINPING_SIGNATURE="ÿ",
+    )  # fmt: skip
+    assert answer.status_code == 401

@@ -304,3 +304,13 @@ def test_a_page_that_is_built_here_leads_there_as_well(speaking: Speak, tmp_path
 def test_the_press_without_a_page_above_leads_to_ours(settings: Any) -> None:
     settings.MINPING_PROVINCE = ""
     assert lead(served())["Location"].endswith("page=ours")
+
+
+def test_who_presses_without_end_fills_no_table_and_keeps_no_superior_busy(province: Server) -> None:
+    service = served()
+    for _ in range(above.MOST_VISITS + 2):
+        answer = lead(service)
+    assert answer.headers["location"].endswith("page=ours")  # rates here: nobody is turned away
+    assert PageVisit.objects.filter(service=service).count() == above.MOST_VISITS
+    assert JournalEntry.objects.filter(action="visit.opened").count() == above.MOST_VISITS
+    assert 'name="level"' in Client().get(f"{link(service)}?page=ours").content.decode()

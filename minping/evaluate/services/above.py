@@ -31,6 +31,7 @@ from minping.upstream.port import Delivery, RatedAbove
 SALT = "minping.rated_above"
 ASK_FIRST, ASK_CEILING = timedelta(seconds=3), timedelta(hours=1)
 BATCH = 50
+MOST_VISITS = 20  # of one service; who presses still more often rates here
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ def page_open(*, token: str, channel: str, back: str = "", at: datetime) -> Lead
         raise InvitationClosed()
     if service.outcome != Outcome.NONE:
         raise AlreadyRated()
+    last = last_visit(service)
+    if last is not None and PageVisit.objects.filter(service=service).count() >= MOST_VISITS:
+        return Leading(last)
     identifier = ids.uuid7(at)
     address, why, rated = "", "", None
     try:

@@ -232,6 +232,9 @@ def _settle(ticket: Ticket, at: datetime) -> None:
 
 def _take(ticket: Ticket, candidate: Candidate, by: Actor, at: datetime, verb: str = "choose") -> None:
     case = candidate.case
+    if case is None and candidate.service is not None:
+        # Another voice of the same service may be opening its case in this moment: wait for it, and look again.
+        case = case_of(Service.objects.select_for_update(no_key=True).get(pk=candidate.service.pk))
     if case is None:
         _join(ticket, _open(ticket, candidate.service, at), verb, by, at)
     elif case.state == CaseState.CLOSED:

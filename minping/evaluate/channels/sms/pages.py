@@ -142,7 +142,7 @@ def signed(view: Callable[[HttpRequest, Mapping[str, Any]], HttpResponse]) -> Vi
     def checked(request: HttpRequest) -> HttpResponse:
         secret, time = str(gateways.settings().get("secret", "")), request.headers.get("X-Time", "")
         made = hmac.new(secret.encode(), time.encode() + request.body, hashlib.sha256).hexdigest()
-        fresh = time.isdigit() and abs(clock.wall() - int(time) / 1000) < FRESH_SECONDS
+        fresh = time.isdecimal() and abs(clock.wall() - int(time) / 1000) < FRESH_SECONDS
         if not secret or not fresh or not hmac.compare_digest(made, request.headers.get("X-Sign", "")):
             return _refused()
         try:

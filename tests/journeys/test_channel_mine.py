@@ -11,8 +11,8 @@ from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
 
-from tests.journeys.test_for_everyone import sound
 from tests.support import browser as browsers
+from tests.support.axe import sound
 from tests.support.browser import picture
 from tests.support.live import Installation
 from tests.support.receiver import Receiver, receiving

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from minping import law
 from minping.kernel.language import LANGUAGES, level_label
 from tests.support import browser as browsers
+from tests.support.axe import WIDER, WIDTHS, sound
 from tests.support.browser import picture
 from tests.support.catalogue import HAN
 from tests.support.live import Installation
@@ -23,10 +24,7 @@ from tests.support.staff import sign_in
 from tests.support.world import FRIDAY
 
 pytestmark = [pytest.mark.browser]
-WIDTHS = (320, 768, 1280)
 LEVELS = ["非常满意", "满意", "基本满意", "不满意", "非常不满意"]
-WIDER = """[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth)
-  .map(e => e.tagName + '.' + e.className).slice(-6)"""
 RULES = law.at("350213005", FRIDAY.date())
 HEAVIEST = 60_000  # bytes of HTML, CSS and scripts of one page on the wire
 
@@ -92,14 +90,7 @@ class Person:
         name = f"{self.code} {name}"
         assert self.screen.evaluate("document.documentElement.lang") == LANGUAGES[self.code].tag, name
         self.screen.evaluate("document.querySelectorAll('details').forEach(more => { more.open = true; })")
-        for width in WIDTHS:
-            self.screen.set_viewport_size({"width": width, "height": 900})
-            if width in self.axe_widths:
-                told = Axe().run(self.screen).response["violations"]
-                self.found += [f"{name} {width}: {v['id']} {[n['html'][:160] for n in v['nodes']]}" for v in told]
-            over = self.screen.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if over > 0:
-                self.found.append(f"{name} {width}: {over} px too wide {self.screen.evaluate(WIDER)}")
+        self.found += sound(self.screen, name, self.axe_widths)
 
 
 @pytest.fixture(scope="module", params=SPEAKERS)

@@ -391,9 +391,13 @@ def _value(name: str, value: Any) -> str:
         return law.InterfaceLevel(value).label
     if name in ("due", "before", "after"):
         return clock.due_text(datetime.fromisoformat(value))
-    if name == "role":
-        role = law.at(settings.MINPING_AREA, clock.beijing(clock.now()).date()).roles.get(value)
-        return role.label if role else str(value)
+    if name in ("role", "channel") and isinstance(value, str):
+        rules = law.at(settings.MINPING_AREA, clock.beijing(clock.now()).date())
+        row = rules.roles.get(value) if name == "role" else rules.channels.get(value)
+        return row.label if row else value
+    if name == "clause":
+        known = law.clauses().get(str(value))
+        return (known.place or known.title) if known else str(value)
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, list):

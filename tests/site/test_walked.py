@@ -11,7 +11,7 @@ from django.test import Client
 
 from minping import law
 from minping.kernel import due
-from tests.support.world import FRIDAY, signed_in
+from tests.support.world import FRIDAY, rate, receive, signed_in
 
 ROOT = Path(law.__file__).resolve().parents[1]
 
@@ -62,3 +62,12 @@ def test_an_act_sent_after_the_session_ended_leads_back_to_its_page_and_never_to
     kept = signed_in("reviewer").get("/desk/find/", headers={"Accept": "text/html"})
     assert kept.status_code == 405
     assert "回到工作台" in kept.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("world")
+def test_the_journal_names_ways_and_clauses_as_people_do() -> None:
+    rate(receive()[0], 1)
+    words = signed_in("auditor").get("/journal/").content.decode()
+    assert "渠道 " in words and "依据 方案" in words
+    assert "渠道 mobile" not in words and "minan/" not in words

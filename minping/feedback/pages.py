@@ -49,7 +49,7 @@ def call_page(
         "clock": work.clock_context(case, clock.now()),
         "purpose": str(purpose),
         "purpose_label": purpose.label,
-        "script": view.SCRIPTS[purpose],
+        "script": view.script_of(case, purpose, clock.now()),
         "identity": identity,
         "action": action + trail,
         "fields": [*view.call_fields(request.POST if error else {}), *extra],

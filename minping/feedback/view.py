@@ -54,21 +54,6 @@ NEXT = {
 # Where a case stands on the work place, by its state: the view in which it is dealt with.
 HERE = {state: view for view, state in STATE_OF.items() if view != "appeal"}
 
-SCRIPTS = {
-    CallPurpose.VERIFY: (
-        "您好，这里是政务服务“好差评”回访。您最近对一次服务作了评价，想向您核对一下情况，方便吗？",
-        "请您说说当时的经过。（只听，不劝，不解释）",
-        "我把您的话记下来，您听听对不对。",
-        "如果情况属实，责任单位会在规定的时限内整改，我们还会再给您打电话。谢谢您。",
-    ),
-    CallPurpose.FOLLOW_UP: (
-        "您好，这里是政务服务“好差评”回访。您反映的问题，责任单位报告说已经整改，想听听您的看法。",
-        "这个问题，解决了、部分解决，还是没有解决？（按原话记，不提示）",
-        "您可以打开原来的评价链接再评一次，也可以不评，都由您决定。",
-        "谢谢您。",
-    ),
-}
-
 # How a journal row reads in a case's history.
 HISTORY = {
     "case.opened": "形成差评件，核实时限起算（次日起）",
@@ -177,6 +162,12 @@ def _rating_context(case: Case) -> dict[str, Any]:
             for word in rating.added_words.order_by("number")
         ],
     }
+
+
+def script_of(case: Case, purpose: CallPurpose, now: datetime) -> tuple[str, ...]:
+    """What is said on the telephone, in the law's words of the day; where nothing was rated, nothing of a rating."""
+    kind = "" if case.rating_id else "_ticket"
+    return law.at(case.area_code, clock.beijing(now).date()).value(f"call_script_{purpose}{kind}").items
 
 
 def identity_context(case: Case, purpose: CallPurpose) -> dict[str, Any]:

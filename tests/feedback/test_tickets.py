@@ -679,3 +679,16 @@ def test_two_voices_of_one_service_in_the_same_instant_are_one_case(monkeypatch:
     assert failures == []
     assert Case.objects.count() == 1
     assert Ticket.objects.filter(case=Case.objects.get(), state="joined").count() == 2
+
+
+# --- what is said on the telephone -----------------------------------------------------------------------
+
+
+def test_the_call_is_made_in_the_words_of_the_law_and_speaks_of_a_rating_only_where_there_is_one() -> None:
+    rated, browser = Story().negative(), signed_in("reviewer")
+    own = ticket(at=LATER, number="XM-9", case_no="", person={"phone": "13900000000"})
+    assert own.case is not None
+    heard = {case.pk: browser.get(f"/cases/{case.pk}/call/").content.decode() for case in (rated, own.case)}
+    assert "您最近对一次服务作了评价" in heard[rated.pk]
+    assert "您最近反映了一件事" in heard[own.case.pk]
+    assert "您最近对一次服务作了评价" not in heard[own.case.pk]

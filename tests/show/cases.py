@@ -62,6 +62,14 @@ LINES = (
         "热线和窗口的来件：同一件事只办一次、认不准由人定、没有评价的不进指标；接口、文件、手工录入；答复送一次、留回执",
         lambda: both("tests/feedback/test_tickets.py", "tests/feedback/test_ticket_intake.py"),
     ),
+    Line(
+        "逐条路走到底：表里注明告诉上级的每一步，报一次、依次报，撤销、不予撤销、再转办、无法联系、来件并入都在",
+        lambda: both("tests/feedback/test_told.py"),
+    ),
+    Line(
+        "浏览器里：热线的重复来件并入一件、凭它自己的编号取一次答复；对不准的由人选；文件、手工录入；上级只收到一件",
+        lambda: both("tests/journeys/test_tickets.py"),
+    ),
 )
 
 if __name__ == "__main__":

@@ -67,6 +67,7 @@ class TicketForm(_Where):
 class NegativeForm(_Where):
     """A negative rating that the superior told of on paper or by telephone."""
 
+    organization_code = forms.ChoiceField(label="被评价的单位", error_messages=FIELD)
     reference = _text("上级的编号", 110, help_text="来文的文号，或来电登记的编号。")
     case_no = _text("办件编号", 50)
     service_no = forms.IntegerField(label="第几次服务", min_value=1, max_value=9999, initial=1, error_messages=FIELD)

@@ -72,12 +72,13 @@ def line(ticket: Ticket, now: datetime) -> dict[str, Any]:
     """One row of the list: no words, no person."""
     left, kind = work.left(ticket.demanded_at, ticket.area_code, now)
     return {
+        "id": ticket.pk,
         "url": reverse("ticket", args=[ticket.pk]),
         "source_label": source_of(ticket.source, ticket.area_code, ticket.received_at).label,
         "number": ticket.number, "typed": ticket.typed, "item_name": ticket.item_name,
         "unit_name": registry.place(ticket.organization_code).name,
         "received_text": clock.moment_text(ticket.received_at),
-        "demanded_text": clock.moment_text(ticket.demanded_at) if ticket.demanded_at else "",
+        "demanded_text": clock.due_text(ticket.demanded_at) if ticket.demanded_at else "",
         "left_text": "" if ticket.state == TicketState.ANSWERED else left, "left_kind": kind,
         "state_label": TicketState(ticket.state).label, "why": Why(ticket.why).label if ticket.why else "",
         "case_number": ticket.case.number if ticket.case else "",

@@ -323,6 +323,7 @@ def look(*, at: datetime) -> bool:
     today = clock.beijing(at).date()
     services.messages_readdress(at=at)
     negatives_lag(at=at)
+    differences_recheck(at=at)
     probe_judge(at=at)
     if (
         Target.objects.filter(pk=target.pk)

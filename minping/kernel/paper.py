@@ -7,6 +7,7 @@ Fonts of the Word file are those of 公文 by name (their files are proprietary)
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ TYPES = {
     PDF: "application/pdf",
     DOCX: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
+
+# What a Word document, being XML, cannot hold: shown as U+FFFD, so that one such sign in a person's words keeps no
+# case from paper.
+NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def make(paper: Paper, kind: str) -> bytes:
 
 
 def _font(paragraph: Paragraph, text: str, east: str, size: float, bold: bool = False) -> None:
-    run = paragraph.add_run(text)
+    run = paragraph.add_run(NOT_XML.sub("\ufffd", text))
     run.font.size, run.font.name, run.bold = Pt(size), "Times New Roman", bold
     run._element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), east)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 
 from minping.evaluate import services, tokens
 from minping.evaluate.models import DefaultOutcome, Rating, RatingRevision, Service
 from minping.evaluate.services import Press, defaults_make, rating_give, ratings_give
 from minping.feedback.models import Case
+from minping.kernel import clock
 from minping.kernel.models import JournalEntry
 from minping.upstream.models import OutboxMessage
-from tests.support.world import beijing, press, rate, receive, service_row
+from tests.support.world import FRIDAY, beijing, press, rate, receive, service_row
 
 pytestmark = pytest.mark.django_db
 
@@ -202,3 +205,36 @@ def test_a_press_that_a_device_sends_again_under_its_own_id_is_one_rating(servic
     saved = Rating.objects.get()
     assert (saved.press_id, saved.pressed_at, saved.offline) == (own, kept_at, True)
     assert saved.rated_at == service.served_at + timedelta(minutes=4), "the server's order of events is used"
+
+
+@pytest.mark.parametrize("text", ["前\0后", "前\ud800后"])
+@pytest.mark.usefixtures("world")
+def test_half_a_letter_is_refused_in_a_sentence_whoever_sends_it(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: FRIDAY)
+    service = receive(at=FRIDAY)[0]
+    answer = Client(headers={"Accept": "application/json"}).post(
+        f"/r/{tokens.invitation_token(service.pk)}", json.dumps({"level": 1, "text": text}),
+        content_type="application/json",
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "text_unreadable")
+    assert Rating.objects.count() == 0
+
+
+BODIES = (
+    b"[" * 100_000, b'{"level": ' + b"[" * 100_000, b'{"level": 1, "text": [1]}', b'{"level": 1, "text": {}}',
+    b'{"level": [1]}', b'{"level": 1e400}', b'{"level": "\xc2\xb2"}', b'{"level": NaN}', b'{"level": {}}',
+    b'{"level": 1, "press_id": [1]}', b'{"level": 1, "tags": {"a": 1}}', b'{"level": 1, "tags": 5}',
+    b'{"level": 1, "pressed_at": [1]}', b'{"level": 1, "change": [1]}', b'{"level": ' + b"9" * 5000 + b"}",
+    b'{"level": 1, "step": []}', b'{"level": 1, "change_token": 5}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("said", BODIES)
+@pytest.mark.usefixtures("world")
+def test_no_body_of_a_stranger_breaks_the_page(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: FRIDAY)
+    service = receive(at=FRIDAY)[0]
+    answer = Client(raise_request_exception=False).post(
+        f"/r/{tokens.invitation_token(service.pk)}", said, content_type="application/json"
+    )
+    assert answer.status_code < 500

@@ -23,7 +23,7 @@ from minping.kernel.models import JournalEntry, account_names
 from minping.rectify import retention, services, sheet
 from minping.rectify.models import Evidence
 from tests.support.services import free_port, require
-from tests.support.world import Story, actor, rate, signed_in
+from tests.support.world import Story, actor, rate, receive, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 FILE = Upload("监控截图.pdf", b"%PDF-1.4 picture")
@@ -208,3 +208,10 @@ def test_the_paper_as_pdf_and_only_for_who_reads_the_case() -> None:
     answer = client.post(f"/cases/{case.pk}/sheet/", {"kind": "pdf"})
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
     assert answer.content.startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("sign", ["\x01", "\x0b", "\x1b[31m", "\ufffe", "<w:p>&amp;", "$x^2$ @a *b* #sys.inputs"])
+def test_no_sign_in_a_persons_words_keeps_the_case_from_paper(sign: str) -> None:
+    case = Case.objects.get(rating=rate(receive()[0], 1, text=f"前{sign}后"))
+    for kind in ("docx", "pdf"):
+        assert signed_in("reviewer").post(f"/cases/{case.pk}/sheet/", {"kind": kind}).status_code == 200

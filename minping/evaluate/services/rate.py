@@ -330,7 +330,7 @@ def readable(text: str, rules: law.Rules) -> str:
     most = int(rules.value("text_max").value)
     if len(text) > most:
         raise TextTooLong(field="text", count=len(text), most=most)
-    if "\0" in text:
+    if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in text):
         raise TextUnreadable(field="text")
     return text
 

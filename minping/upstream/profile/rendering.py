@@ -152,7 +152,7 @@ def _coded(profile: Profile, one: Field, value: Any) -> str:
 
 
 def _check_charset(profile: Profile, one: Field, text: str) -> None:
-    if any(ord(sign) < 32 and sign not in "\t\n\r" for sign in text):
+    if any((ord(sign) < 32 and sign not in "\t\n\r") or sign in "\ufffe\uffff" for sign in text):
         raise Unmapped(f"“{one.to}”含有控制字符，省里的格式写不出来", code="LOCAL_CHARSET")
     if profile.references:
         return

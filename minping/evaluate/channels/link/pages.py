@@ -281,7 +281,7 @@ def said_of(request: HttpRequest) -> Mapping[str, Any]:
     if request.content_type == "application/json":
         try:
             content = json.loads(request.body)
-        except ValueError as failure:
+        except (ValueError, RecursionError) as failure:
             raise LevelUnknown("请求体不是 JSON。", cure="请发送 level、tags、text。") from failure
         if not isinstance(content, dict):
             raise LevelUnknown("请求体应为一个对象。", cure="请发送 level、tags、text。")

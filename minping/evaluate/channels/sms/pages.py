@@ -147,7 +147,7 @@ def signed(view: Callable[[HttpRequest, Mapping[str, Any]], HttpResponse]) -> Vi
             return _refused()
         try:
             content = json.loads(request.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return HttpResponse("请求体不是 JSON。", status=400, content_type="text/plain; charset=utf-8")
         return view(request, content)
 

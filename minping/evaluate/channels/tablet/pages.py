@@ -159,7 +159,7 @@ def tablet_report(request: HttpRequest) -> HttpResponse:
         if request.content_type != "application/json":
             raise Invalid("请求体不是 JSON。", cure="")
         report = Report.model_validate(json.loads(request.body))
-    except (ValidationError, ValueError):
+    except (ValidationError, ValueError, RecursionError):
         problem: Problem = Invalid("装置报来的内容看不懂。", cure="请刷新装置的页面。")
         return JsonResponse({"error": problem.as_json()}, status=problem.status, json_dumps_params=JSON_OPTIONS)
     except Problem as refused:

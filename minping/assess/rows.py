@@ -21,6 +21,7 @@ from minping.assess.periods import SMALLEST, AsOf, Period, cut
 from minping.assess.tally import BY_ID, Tally, total
 from minping.assess.units import Unit
 from minping.evaluate.states import Outcome
+from minping.feedback.states import Arrival
 from minping.kernel import clock
 from minping.kernel.access import Actor
 from minping.kernel.errors import NotFound
@@ -231,10 +232,10 @@ NEGATIVE_PARTS = {
     "denominator": "应计入的全部",
     "opened": "期间收到的全部差评",
 }
-NEGATIVE_COLUMNS = ("编号", "收到日期", "单位", "窗口", "事项", "等级", "核实", "整改", "本人最后的话")
+NEGATIVE_COLUMNS = ("编号", "收到日期", "来源", "单位", "窗口", "事项", "等级", "核实", "整改", "本人最后的话")
 NEGATIVE_FULL = ("办件编号", "理由", "留言")
 _NEGATIVE_FIELDS = (
-    "pk", "number", "opened_at", "service__organization_name", "window_name", "item_name", "level", "confirmed_at",
+    "pk", "number", "opened_at", "arrival", "service__organization_name", "window_name", "item_name", "level", "confirmed_at",
     "verify_due_at", "verify_late", "late", "accepted", "word", "service__case_no", "rating__tags", "rating__text",
 )  # fmt: skip
 NEGATIVE_POPULATIONS: Mapping[str, tuple[Q, Q]] = {
@@ -294,8 +295,8 @@ def _negative_row(row: Mapping[str, Any], view: View) -> Row:
         rectified = "按时，已验收" if row["accepted"] else ("在时限内" if confirmed else None)
     said = SAID[row["word"]]
     cells: tuple[Cell, ...] = (
-        row["number"], view.when(row["opened_at"]), row["service__organization_name"], row["window_name"] or None,
-        row["item_name"], law.InterfaceLevel(row["level"]).label, verified, rectified, said,
+        row["number"], view.when(row["opened_at"]), Arrival(row["arrival"]).label, row["service__organization_name"],
+        row["window_name"] or None, row["item_name"], law.InterfaceLevel(row["level"]).label, verified, rectified, said,
     )  # fmt: skip
     if view.full:
         cells += (

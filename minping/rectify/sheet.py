@@ -16,6 +16,8 @@ from django.db import transaction
 from minping.feedback import services as feedback
 from minping.feedback import view as cases
 from minping.feedback.models import Case
+from minping.feedback.states import Arrival
+from minping.feedback.tickets.services import told_of
 from minping.kernel import clock, journal, paper
 from minping.kernel.access import Actor
 from minping.kernel.errors import Invalid
@@ -25,6 +27,7 @@ from minping.rectify.states import UNREACHABLE, FollowUp
 from minping.registry import queries as registry
 
 TITLE = "政务服务“好差评”差评件处理单"
+TITLE_UNRATED = "政务服务诉求处理单"  # what a hotline or window sent in and nobody rated is no negative
 SIGNATURES = ("经办人", "复核人", "负责人")
 ANSWERS = {one.value: one.label for one in FollowUp} | {UNREACHABLE: "多次联系不上"}
 
@@ -46,9 +49,9 @@ def sheet_print(*, case_id: UUID, kind: str, names: Mapping[str, str], by: Actor
 
 def of(case: Case, names: Mapping[str, str], by: Actor, at: datetime) -> Paper:
     """The paper of a case as it stands now; `names` says who an actor is."""
-    sections = [_rating(case), _calls(case), _dispute(case, names), *_orders(case, names), _history(case, names)]
+    sections = [_rating(case, at), _calls(case), _dispute(case, names), *_orders(case, names), _history(case, names)]
     return Paper(
-        title=TITLE,
+        title=TITLE if case.rating_id else TITLE_UNRATED,
         number=case.number,
         sections=[section for section in sections if section.facts or section.rows],
         signatures=SIGNATURES,
@@ -60,20 +63,34 @@ def _facts(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[1]]
 
 
-def _rating(case: Case) -> Section:
+def _rating(case: Case, at: datetime) -> Section:
+    """What was said, and from where it came; the words of a ticket stay with the ticket, where they are sealed."""
     shown = cases.case_context(case)
+    tickets = "；".join(told_of(ticket, at) for ticket in case.tickets.order_by("received_at"))
+    unit = f"{shown['organization_name']} {shown['window_name']}".strip()
+    arrival = ("来源", Arrival(case.arrival).label)
+    end = (("现在的状态", shown["state_label"]), ("核实时限", clock.due_text(case.verify_due_at)))
+    if case.rating_id is None:
+        return Section(
+            "一、来件",
+            _facts(
+                ("反映的单位", unit), ("事项", shown["item_name"]), ("收到时间", clock.moment_text(case.opened_at)),
+                arrival, ("来件", tickets), *end,
+            ),
+        )  # fmt: skip
     return Section(
         "一、评价",
         _facts(
-            ("被评单位", f"{shown['organization_name']} {shown['window_name']}".strip()),
+            ("被评单位", unit),
             ("事项", shown["item_name"]),
             ("评价时间", shown["rated_text"]),
+            arrival,
             ("渠道和实名", f"{shown['channel_label']}；{shown['proof_label']}"),
             ("评价等级", f"{shown['level_label']}{'（' + shown['kind_label'] + '）' if shown['kind_label'] else ''}"),
             ("选择的原因", "；".join(tag["label"] for tag in shown["tags"])),
             ("评价人的话", shown["text"] or "（未留言）"),
-            ("现在的状态", shown["state_label"]),
-            ("核实时限", clock.due_text(case.verify_due_at)),
+            ("同一件事的来件", tickets),
+            *end,
         ),
     )
 

@@ -10,6 +10,7 @@ from minping.assess.indicators import indicators
 from minping.assess.rows import SOURCES, Rows, rows_of
 from minping.assess.units import unit_of
 from minping.evaluate.models import Rating
+from minping.feedback.models import Case
 from minping.kernel.access import Actor
 from minping.kernel.errors import NotFound
 from tests.assess import world
@@ -111,3 +112,15 @@ def test_each_quarter_owed_is_a_row_with_its_due_time() -> None:
 def test_an_unknown_indicator_or_part_is_refused_by_name(indicator: str, part: str) -> None:
     with pytest.raises(NotFound):
         rows(indicator, part)
+
+
+def test_a_negative_says_by_which_road_it_came() -> None:
+    world.november()
+    one = Case.objects.rated().first()
+    assert one is not None
+    Case.objects.filter(pk=one.pk).update(arrival="superior")
+    found = rows("rectified", "opened")
+    place = found.columns.index("来源")
+    assert {row.cells[0]: row.cells[place] for row in found.every(1000)} == {
+        case.number: "上级下发" if case.pk == one.pk else "本地评价渠道" for case in Case.objects.rated()
+    }

@@ -23,7 +23,7 @@ from minping.kernel.models import JournalEntry, account_names
 from minping.rectify import retention, services, sheet
 from minping.rectify.models import Evidence
 from tests.support.services import free_port, require
-from tests.support.world import Story, actor, rate, receive, signed_in
+from tests.support.world import Story, actor, rate, receive, signed_in, ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 FILE = Upload("监控截图.pdf", b"%PDF-1.4 picture")
@@ -195,6 +195,24 @@ def test_the_paper_tells_the_whole_case_and_nobody_s_name() -> None:
     assert not [secret for secret in ("群众甲", "13800000000", "350213190001010011") if secret in told]
     row = JournalEntry.objects.get(action="case.printed")
     assert row.facts["sha256"] == journal.fingerprint(word)
+
+
+def test_the_paper_says_from_where_it_came_and_makes_no_rating_of_what_is_none() -> None:
+    story = Story()
+    case = story.negative()
+    ticket(at=story.later(), case_no=story.case_no)
+    own = ticket(at=story.later(), number="XM-9", person={"name": "群众乙", "phone": "13900000000"})
+    assert own.case is not None
+
+    def told(one: Case) -> str:
+        _, word = sheet.sheet_print(case_id=one.pk, kind="docx", names={}, by=actor("head"), at=story.later())
+        return text_of(word)
+
+    rated, unrated = told(case), told(own.case)
+    assert "本地评价渠道" in rated and "12345 热线 XM20261120000017" in rated
+    assert "政务服务诉求处理单" in unrated and "一、来件" in unrated and "12345 热线 XM-9" in unrated
+    for strange in ("差评", "评价等级", "评价人的话", "群众乙", "13900000000", "不听解释"):
+        assert strange not in unrated, strange
 
 
 @pytest.mark.once

@@ -15,6 +15,7 @@ WIDER = """[...document.querySelectorAll('body *')].filter(e => e.getBoundingCli
 def sound(screen: Page, name: str, axe_widths: Collection[int] = WIDTHS) -> list[str]:
     """What is wrong with the page as it stands, each in a line; empty is good."""
     found = []
+    screen.wait_for_load_state()
     for width in WIDTHS:
         screen.set_viewport_size({"width": width, "height": 900})
         if width in axe_widths:

@@ -32,6 +32,7 @@ def page(started: Browser, width: str = "desktop") -> Page:
 
 def picture(of: Page, name: str, widths: tuple[str, ...] = ("phone", "desktop")) -> None:
     """Keep a picture per width, where the run is asked to (`MINPING_PICTURES=1`); always look for overflow."""
+    of.wait_for_load_state()  # a press may still be on its way to the next page
     before = of.viewport_size
     for width in widths:
         wide, high = WIDTHS[width]

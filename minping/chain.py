@@ -259,16 +259,12 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
         ticket_answers.on_revocation_answered,
     ),
     fed_back.RevocationForwarded: (send_application,),
-    fed_back.CaseChanged: (send_case, tell_end, words.on_case_changed),
-    fed_back.CaseClosed: (send_case, tell_end),
-    # 改进
-    rectified.OrderAssigned: (send_step,),
-    rectified.OrderMoved: (send_step,),
     fed_back.CaseChanged: (send_case, tell_end, words.on_case_changed, tickets.on_case_changed),
     fed_back.CaseClosed: (send_case, tell_end, ticket_answers.on_case_closed),
     TicketTold: (ticket_answers.on_ticket_told,),
     # 改进
-    rectified.OrderAssigned: (),
+    rectified.OrderAssigned: (send_step,),
+    rectified.OrderMoved: (send_step,),
     rectified.OrderTold: (tell_step,),
     rectified.OrderAccepted: (rectify.on_order_accepted,),
     rectified.OrderUnsolved: (rectify.on_order_unsolved,),

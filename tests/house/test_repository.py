@@ -63,6 +63,17 @@ def test_no_template_carries_style_or_script_of_its_own() -> None:
     assert [str(file.relative_to(ROOT)) for file in TEMPLATES if forbidden.search(file.read_text("utf-8"))] == []
 
 
+def test_no_table_names_a_key_twice() -> None:
+    """The later row would silently take the place of the earlier one: two rows of the chain were lost so."""
+    twice = []
+    for file in SOURCES:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Dict):
+                keys = [ast.unparse(key) for key in node.keys if key is not None]
+                twice += [f"{file.relative_to(ROOT)}: {key}" for key in set(keys) if keys.count(key) > 1]
+    assert twice == []
+
+
 def test_each_module_says_what_it_is() -> None:
     plain = {"apps.py", "urls.py", "__init__.py", "__main__.py", "wsgi.py"}
     silent = [

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import sys
 
-from tests.show.table import Line, both, command, show
+from tests.show.table import Line, both, measured, show
 
 
 def tablets() -> str:
     """The measurement itself: each event at its own tablet, p99 under the second, memory of each line."""
-    out = command(sys.executable, "-m", "bench", "tablets")
-    rows = [line.strip() for line in out.splitlines() if "窗口平板" in line or "每台内存" in line]
+    rows = measured("tablets", "窗口平板", "每台内存")
     late = [p99 for p99 in re.findall(r"\d / ([\d,]+)", rows[0]) if int(p99.replace(",", "")) > 1000]
     assert not late, f"p99 {late} 毫秒"
-    return "；".join(" ".join(row.split()) for row in rows)
+    return "；".join(rows)
 
 
 LINES = (

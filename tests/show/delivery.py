@@ -11,7 +11,7 @@ import re
 import sys
 
 from tests.show import outage
-from tests.show.table import POSTGRES, ROOT, Line, both, pytest, show
+from tests.show.table import POSTGRES, ROOT, Line, both, measured, pytest, show
 
 SERVICES = int(os.environ.get("MINPING_SHOW_SERVICES", "100000"))
 NUMBERED = r"^def (test_[a-d]\d+_\w+)"
@@ -50,6 +50,7 @@ LINES = (
     Line("一千五百条真实留言，原样到省平台和导出", lambda: both("tests/journeys/test_messages.py")),
     Line("街道、区、市各一套进程和库，区里停一天：逐级相等，撤销由区、市决定，指标是下面的和", lambda: pytest("tests/journeys/test_levels.py", database=POSTGRES)),
     Line("上级也用民评：接口的攻击、驱动、裁决", lambda: both("tests/upstream/test_below.py", "tests/upstream/test_minping_driver.py", "tests/upstream/test_authority.py")),
+    Line("上送每秒多少，1 个和 4 个进程，与沙盒自己的极限相比", lambda: "；".join(measured("relay", "上送", "极限"))),
     Line("沙盒省平台", lambda: pytest("tests/sandbox")),
 )  # fmt: skip
 

@@ -51,6 +51,12 @@ def both(*paths: str, **env: str) -> str:
     return f"SQLite {pytest(*paths, **env)}；PostgreSQL {pytest(*paths, database=POSTGRES, **env)}"
 
 
+def measured(part: str, *words: str) -> list[str]:
+    """The rows of the benchmark's table that speak of `words`, each in one line: both databases in one run."""
+    out = command(sys.executable, "-m", "bench", "raw", part)
+    return [" ".join(line.split()) for line in out.splitlines() if any(word in line for word in words)]
+
+
 def show(lines: Sequence[Line]) -> int:
     """Run the lines (all, or those whose numbers are given as arguments) and print the table; 1 where one failed."""
     LOG.write_text("", encoding="utf-8")

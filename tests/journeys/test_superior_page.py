@@ -99,8 +99,13 @@ def test_the_pages_explain_themselves_at_every_step(live: Installation, chromium
 
     def lead() -> bool:
         phone.goto(url)
-        phone.get_by_role("button", name="去省平台评价").click()
-        return "/fj/page/" in phone.url
+        with phone.expect_navigation():
+            phone.get_by_role("button", name="去省平台评价").click()
+        if "/fj/page/" in phone.url:
+            return True
+        # After its silence nobody is kept waiting for half a minute, and a person presses a few times, not twenty.
+        phone.wait_for_timeout(4_000)
+        return False
 
     live.wait_for(lead, 60, "省平台恢复之后没有再用它的评价页")
     phone.goto(url)

@@ -40,7 +40,8 @@ class Config:
     message gateway (evaluate/channels/sms/gateways), `identity` that of the identity platform
     (evaluate/channels/mine/platform.py), `clamd` the virus scanner, a socket or host:port
     (empty: Debian's socket, where it exists), `terminal_paired_only` whether a browser must be paired to be
-    used as a self-service terminal (evaluate/channels/terminal/device.py).
+    used as a self-service terminal (evaluate/channels/terminal/device.py), `trusted_proxies` the addresses and
+    networks of the reverse proxies whose word on the caller is taken (kernel/caller.py).
     """
 
     database: str = ""
@@ -58,6 +59,7 @@ class Config:
     identity: dict[str, Any] = field(default_factory=dict)
     clamd: str = ""
     terminal_paired_only: bool = False
+    trusted_proxies: tuple[str, ...] = ()
 
 
 def _toml(value: object) -> str:

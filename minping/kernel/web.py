@@ -63,6 +63,11 @@ def _page(request: HttpRequest) -> str:
     return urlunsplit(("", "", sent_from.path, sent_from.query, ""))
 
 
+def secure(request: HttpRequest) -> bool:
+    """Whether a cookie goes over HTTPS only: so the office's own address says, or the connection."""
+    return bool(settings.SECURE_COOKIES) or request.is_secure()
+
+
 def public_page(view: View) -> View:
     """A page for everyone."""
     view.permission = PUBLIC  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
@@ -13,14 +14,35 @@ from django.utils.cache import patch_vary_headers
 
 from minping.kernel import clock, language
 from minping.kernel.access import Actor
+from minping.kernel.caller import address_of, client, vouched
 from minping.kernel.errors import Problem
-from minping.kernel.web import PUBLIC
+from minping.kernel.web import PUBLIC, secure
 from minping.law import LawError
 from minping.registry import queries as registry
 from minping.site.context import KEPT, LOOK
 
 log = logging.getLogger("minping.site")
 NOBODY = Actor("anonymous")
+
+
+class FromWhere:
+    """Behind the office's own proxies a request comes from the person and over the person's connection.
+
+    First of all: whatever asks for the address later (limits, django-axes, cookies, links) is told the same.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        trusted = settings.MINPING_TRUSTED_PROXIES
+        peer = request.META.get("REMOTE_ADDR", "")
+        if vouched(address_of(peer), trusted):
+            scheme = request.META.get("HTTP_X_FORWARDED_PROTO", "").strip().lower()
+            if scheme in ("http", "https"):
+                request.META["wsgi.url_scheme"] = scheme
+            request.META["REMOTE_ADDR"] = client(peer, request.META.get("HTTP_X_FORWARDED_FOR", ""), trusted)
+        return self.get_response(request)
 
 
 class HealthFirst:
@@ -91,7 +113,7 @@ class InWhichLanguage:
         if chosen and not request.path.startswith(("/api/", "/tablet/")):
             response.set_cookie(
                 self.TERMINAL_COOKIE if shared else self.COOKIE, chosen, max_age=None if shared else KEPT,
-                path=self.TERMINAL if shared else "/", httponly=True, samesite="Lax", secure=request.is_secure(),
+                path=self.TERMINAL if shared else "/", httponly=True, samesite="Lax", secure=secure(request),
             )  # fmt: skip
         elif begins and self.TERMINAL_COOKIE in request.COOKIES:
             response.delete_cookie(self.TERMINAL_COOKIE, path=self.TERMINAL, samesite="Lax")
@@ -114,7 +136,7 @@ class Look:
         chosen = request.GET.get("elder")
         # What several people stand before keeps nobody's choice.
         if chosen in ("0", "1") and not request.path.startswith(("/api/", "/tablet/", "/terminal/")):
-            response.set_cookie(LOOK, chosen, max_age=KEPT, httponly=True, samesite="Lax", secure=request.is_secure())
+            response.set_cookie(LOOK, chosen, max_age=KEPT, httponly=True, samesite="Lax", secure=secure(request))
         return response
 
 

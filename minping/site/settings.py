@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from csp.constants import SELF
 
 from minping.evaluate import channels
+from minping.kernel.caller import networks
 from minping.kernel.catalogues import catalogues
 from minping.kernel.home import home
 
@@ -30,6 +31,7 @@ MINPING_CALLBACK_ORIGINS = CONFIG.callback_origins
 MINPING_CALLBACK_NETWORKS = CONFIG.callback_networks
 MINPING_IDENTITY = CONFIG.identity
 MINPING_STREAM = CONFIG.stream.rstrip("/")
+MINPING_TRUSTED_PROXIES = networks(CONFIG.trusted_proxies)
 MINPING_PROVINCE = CONFIG.province.rstrip("/")
 MINPING_PROVINCE_PROFILE = CONFIG.province_profile
 
@@ -61,6 +63,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "minping.site.middleware.FromWhere",
     "minping.site.middleware.HealthFirst",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -132,6 +135,11 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": database(CONFIG.database)}
 
+# Limits on guessing are counted here; more keys than Django's 300, so that a crowd empties nobody's count.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 50_000}},
+}
+
 AUTH_USER_MODEL = "kernel.Account"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -159,6 +167,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 SECURE_COOKIES = CONFIG.base_url.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+CSRF_TRUSTED_ORIGINS = [
+    "{0.scheme}://{0.netloc}".format(urlsplit(MINPING_BASE_URL))
+]  # the pages' own address, however the connection reaches this process
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

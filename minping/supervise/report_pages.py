@@ -5,7 +5,6 @@ The receipt code is the one way in, by POST: it stands in no address.  GET write
 
 from __future__ import annotations
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,6 +15,7 @@ from minping.evaluate import tokens
 from minping.evaluate.models import Rating
 from minping.evaluate.view import service_view
 from minping.kernel import clock
+from minping.kernel.caller import forgive, too_many
 from minping.kernel.errors import Problem
 from minping.kernel.language import problem_line
 from minping.kernel.web import public_page
@@ -31,14 +31,12 @@ def report(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseRedirect(reverse("receipt"))
     code = request.POST.get("code", "")
-    tries = f"receipt:{request.META.get('REMOTE_ADDR', '')}"
-    cache.add(tries, 0, 60)
-    if cache.incr(tries) > TRIES_A_MINUTE:
+    if too_many("receipt", TRIES_A_MINUTE, request):
         return _lookup(request, _("查询太频繁。请过一分钟再试。"), 429)
     rating = Rating.objects.select_related("service").filter(receipt=tokens.receipt_index(code)).first()
     if rating is None:
         return _lookup(request, _("没有找到这个回执号。请核对 16 位数字。"), 404)
-    cache.decr(tries)
+    forgive("receipt", request)
     service = rating.service
     said = {name: request.POST.get(name, "") for name in ("words", "contact")}
     error, status = "", 200

@@ -38,7 +38,7 @@ from minping.evaluate.view import (
 from minping.kernel import clock
 from minping.kernel.errors import Problem
 from minping.kernel.language import before, level_label, problem_line
-from minping.kernel.web import public_page
+from minping.kernel.web import public_page, secure
 
 COOKIE = "mp_package"
 
@@ -82,7 +82,7 @@ def _answer(request: HttpRequest, token: str, receipt: PackageReceipt) -> HttpRe
         seconds = (receipt.shares[0].change_until - clock.now()).total_seconds()
         response.set_cookie(
             COOKIE, receipt.change_token, max_age=max(1, int(seconds)), path=address, httponly=True, samesite="Lax",
-            secure=request.is_secure(),
+            secure=secure(request),
         )  # fmt: skip
     return response
 

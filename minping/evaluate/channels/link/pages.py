@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -46,9 +45,10 @@ from minping.evaluate.view import (
     words_view,
 )
 from minping.kernel import clock, events
+from minping.kernel.caller import forgive, too_many
 from minping.kernel.errors import Problem
 from minping.kernel.language import before, level_label, moment_text, problem_line, problem_text
-from minping.kernel.web import public_page
+from minping.kernel.web import public_page, secure
 from minping.upstream import rating_page
 
 COOKIE = "mp_change"
@@ -318,7 +318,7 @@ def _press(request: HttpRequest, token: str) -> HttpResponse:
         seconds = (receipt.rating.change_until - clock.now()).total_seconds()
         response.set_cookie(
             COOKIE, receipt.change_token, max_age=max(1, int(seconds)), path=address, httponly=True, samesite="Lax",
-            secure=request.is_secure(),
+            secure=secure(request),
         )  # fmt: skip
     return response
 
@@ -397,9 +397,7 @@ def receipt_lookup(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"action": reverse("receipt")}
     if request.method != "POST":
         return render(request, "link/receipt_lookup.html", context)
-    key = f"receipt:{request.META.get('REMOTE_ADDR', '')}"
-    cache.add(key, 0, 60)
-    if cache.incr(key) > TRIES_A_MINUTE:
+    if too_many("receipt", TRIES_A_MINUTE, request):
         context["error"] = _("查询太频繁。请过一分钟再试。")
         return render(request, "link/receipt_lookup.html", context, status=429)
     code = request.POST.get("code", "")
@@ -407,7 +405,7 @@ def receipt_lookup(request: HttpRequest) -> HttpResponse:
     if rating is None:
         context["error"] = _("没有找到这个回执号。请核对 16 位数字。")
         return render(request, "link/receipt_lookup.html", context, status=404)
-    cache.decr(key)  # the right code costs nothing
+    forgive("receipt", request)
     return _found(request, rating)
 
 

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponseBase
 from minping import law
 from minping.kernel import privacy
 from minping.kernel.errors import Problem
+from minping.kernel.web import secure
 
 PATH = "/mine/"
 LOGIN, PERSON = "mp_login", "mp_mine"
@@ -37,7 +38,7 @@ def keep(response: HttpResponseBase, name: str, told: dict[str, str], request: H
     content = json.dumps({**told, "until": until(at).timestamp()}).encode()
     response.set_cookie(
         name, urlsafe_b64encode(privacy.seal(content, name)).decode(), path=PATH, httponly=True, samesite="Lax",
-        secure=settings.SECURE_COOKIES or request.is_secure(),
+        secure=secure(request),
     )  # fmt: skip
 
 

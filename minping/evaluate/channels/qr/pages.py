@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,6 +25,7 @@ from minping.evaluate.services import InvitationUnknown
 from minping.evaluate.states import RatingKind
 from minping.evaluate.view import kind_label, service_view
 from minping.kernel import clock
+from minping.kernel.caller import caller, too_many
 from minping.kernel.errors import Problem
 from minping.kernel.language import problem_line
 from minping.kernel.web import actor, public_page, staff_page
@@ -119,7 +119,7 @@ def _window(
 def _ask_digits(request: HttpRequest, row: WindowCode) -> HttpResponse:
     phone = request.POST.get("phone", "")
     made = phone_code_send(
-        phone=phone, purpose="window", address=request.META.get("REMOTE_ADDR", ""), at=clock.now()
+        phone=phone, purpose="window", address=caller(request), at=clock.now()
     )  # fmt: skip
     return _window(request, row, identifier=str(made), phone=phone)
 
@@ -171,9 +171,7 @@ def _dead(request: HttpRequest, code: str, row: WindowCode | None) -> HttpRespon
 @require_POST
 def window_dead(request: HttpRequest, code: str) -> HttpResponse:
     """A person met a dead code: the page says so by itself, or by the button where scripts are off."""
-    key = f"dead:{request.META.get('REMOTE_ADDR', '')}"
-    cache.add(key, 0, 60)
-    if cache.incr(key) <= DEAD_A_MINUTE:
+    if not too_many("dead", DEAD_A_MINUTE, request):
         services.dead_scan_count(code=code[:16], at=clock.now())
     if request.headers.get("Sec-Fetch-Mode") == "navigate":
         return render(request, "qr/dead.html", {"thanks": True})

@@ -12,7 +12,6 @@ import segno
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.staticfiles import finders
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -37,8 +36,9 @@ from minping.evaluate.channels.tablet.services.pairing import area_of
 from minping.evaluate.channels.tablet.words import words_of
 from minping.evaluate.view import levels_view, tags_view, verify_promise
 from minping.kernel import clock
+from minping.kernel.caller import forgive, too_many
 from minping.kernel.errors import Invalid, NotFound, Problem
-from minping.kernel.web import actor, public_page, staff_page
+from minping.kernel.web import actor, public_page, secure, staff_page
 from minping.registry import queries as registry
 from minping.registry.models import Device
 
@@ -107,16 +107,14 @@ def tablet_pair(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {}
     if request.method != "POST":
         return render(request, "tablet/pair.html", context)
-    key = f"pairing:{request.META.get('REMOTE_ADDR', '')}"
-    cache.add(key, 0, 60)
     try:
-        if cache.incr(key) > TRIES_A_MINUTE:
+        if too_many("pairing", TRIES_A_MINUTE, request):
             raise PairingRefused("试得太频繁。", cure="请过一分钟再试。")
         credential, secret = device_pair(code=request.POST.get("code", ""), at=clock.now())
     except PairingRefused as problem:
         context["error"] = f"{problem.message}{problem.cure}"
         return render(request, "tablet/pair.html", context, status=problem.status)
-    cache.delete(key)
+    forgive("pairing", request)
     kind = credential.device.kind
     response = HttpResponseRedirect(reverse(kind), status=303)
     device_keep(response, secret, request, *KEPT[kind])
@@ -127,9 +125,7 @@ def device_keep(
     response: HttpResponse, secret: str, request: HttpRequest, cookie: str = COOKIE, path: str = "/tablet"
 ) -> None:
     """Have the device keep its secret, for another year; it is sent to the device's own pages only."""
-    response.set_cookie(
-        cookie, secret, max_age=YEAR, path=path, httponly=True, samesite="Lax", secure=request.is_secure()
-    )
+    response.set_cookie(cookie, secret, max_age=YEAR, path=path, httponly=True, samesite="Lax", secure=secure(request))
 
 
 @public_page

@@ -14,6 +14,7 @@ from django.shortcuts import render
 
 from minping.evaluate.channels.tablet.models import Credential
 from minping.evaluate.channels.tablet.services import DeviceUnknown, credential_find
+from minping.kernel.caller import caller
 from minping.kernel.errors import Problem
 from minping.kernel.web import View
 
@@ -60,7 +61,7 @@ def only_live(view: View) -> View:
 def origin_of(request: HttpRequest) -> str:
     """Where tries are counted: at the terminal itself, or at the address of a browser that is none."""
     credential = credential_of(request)
-    return f"device:{credential.device_id.hex}" if credential else str(request.META.get("REMOTE_ADDR", ""))
+    return f"device:{credential.device_id.hex}" if credential else caller(request)
 
 
 def code_of(request: HttpRequest) -> str:

@@ -14,6 +14,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 from minping import law
+from minping.kernel.web import secure
 
 COOKIE, PATH, SALT = "mp_terminal", "/terminal/", "minping.terminal"
 
@@ -56,7 +57,7 @@ def read(request: HttpRequest, at: datetime) -> Visit | None:
 def keep(response: HttpResponse, visit: Visit, request: HttpRequest) -> HttpResponse:
     response.set_cookie(
         COOKIE, signing.dumps(asdict(visit), salt=SALT), path=PATH, httponly=True, samesite="Strict",
-        secure=request.is_secure(),
+        secure=secure(request),
     )  # fmt: skip
     return response
 

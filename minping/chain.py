@@ -46,6 +46,7 @@ from minping.rectify import events as rectified
 from minping.rectify import from_below as rectify_from_below
 from minping.rectify import jobs as rectify_jobs
 from minping.rectify import messages as rectify_messages
+from minping.rectify import notices as rectify_notices
 from minping.rectify import pages as rectify_pages
 from minping.rectify import queries as rectify_queries
 from minping.rectify import services as rectify
@@ -53,6 +54,7 @@ from minping.rectify import words
 from minping.registry import queries as registry
 from minping.supervise import clues, repeats
 from minping.supervise import jobs as supervise_jobs
+from minping.supervise import notices as supervise_notices
 from minping.upstream import events as upstreamed
 from minping.upstream import incoming
 from minping.upstream import jobs as upstream_jobs
@@ -313,6 +315,9 @@ JOBS: tuple[Job, ...] = (
     *rectify_jobs.JOBS,
     *supervise_jobs.JOBS,
 )
+
+# The clocks of which somebody is reminded: before, at, and each working day after (kernel/notices).
+CLOCKS = (*rectify_notices.CLOCKS, *supervise_notices.CLOCKS)
 
 # What an earlier stage asks of a later one: the call-back page after a rectification,
 # and what the rater is told of a negative's way on the receipt.

@@ -108,6 +108,39 @@ class Assignment(models.Model):
         ]
 
 
+class Notice(models.Model):
+    """提醒: one clock, one person, one occasion; shown gathered, with the number and a link only (minan/5.2).
+
+    `day` keeps it to once: the last day of the limit before it is over, then each working day.
+    """
+
+    class Kind(models.TextChoices):
+        SOON = "soon", "将超时"
+        LATE = "late", "已超时"
+
+    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    kind = models.CharField(max_length=5, choices=Kind.choices)
+    subject = models.UUIDField()  # what the desk opens: a case, a 问责提醒
+    number = models.CharField(max_length=30)
+    account = models.CharField(max_length=60)
+    step = models.CharField(max_length=40)  # what it waits for: done, and nobody is reminded of it any more
+    due_at = models.DateTimeField()
+    day = models.DateField()
+    made_at = models.DateTimeField()
+    gathered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "提醒"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subject", "account", "kind", "step", "due_at", "day"], name="notice_once_a_day"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "gathered_at"], name="notice_of_account"),
+        ]
+
+
 def account_names() -> dict[str, str]:
     """Who an actor in the journal is, by the display name of the account: one query."""
     known = {f"account:{username}": name for username, name in Account.objects.values_list("username", "name")}

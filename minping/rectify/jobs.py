@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from minping.kernel import clock
+from minping.kernel import clock, notices
 from minping.kernel.jobs import Job
-from minping.rectify import notices, retention
+from minping.rectify import retention
 from minping.rectify.services import orders_finish
 
 

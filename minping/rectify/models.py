@@ -79,36 +79,6 @@ class Evidence(Document):
         verbose_name = "佐证材料"
 
 
-class Notice(models.Model):
-    """提醒: one clock, one person, one occasion; shown gathered, with the number and a link only (minan/5.2).
-
-    `day` keeps it to once: the last day of the limit before it is over, then each working day.
-    """
-
-    class Kind(models.TextChoices):
-        SOON = "soon", "将超时"
-        LATE = "late", "已超时"
-
-    id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
-    kind = models.CharField(max_length=5, choices=Kind.choices)
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="notices")
-    account = models.CharField(max_length=60)
-    due_limit = models.CharField(max_length=40)
-    due_at = models.DateTimeField()
-    day = models.DateField()
-    made_at = models.DateTimeField()
-    gathered_at = models.DateTimeField(null=True)
-
-    class Meta:
-        verbose_name = "提醒"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["case", "account", "kind", "due_at", "day"], name="notice_once"),
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["account", "gathered_at"], name="notice_account"),
-        ]
-
-
 class CaseText(models.Model):
     """The words of a case as tokens, for the text search inside the database (rectify/words.py).
 

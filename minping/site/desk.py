@@ -29,9 +29,9 @@ from minping.kernel.access import Actor
 from minping.kernel.clock import BEIJING
 from minping.kernel.errors import Forbidden, NotFound
 from minping.kernel.models import account_names
+from minping.kernel.notices import notices_of
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
-from minping.rectify.notices import notices_of
 from minping.registry import queries as registry
 from minping.site import batch, looking, wording
 from minping.site.context import SECTIONS

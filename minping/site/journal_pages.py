@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -325,8 +325,11 @@ def _visible(who: Actor) -> QuerySet[JournalEntry]:
     if office is not None and who.can("journal.read", office.path):
         codes.append("")
     rows = JournalEntry.objects.filter(organization_code__in=codes)
-    # That a clue exists is for 纪检 alone (minan/5.2): its rows are in the chain, and on no page.
-    return rows if who.may("clue.open") else rows.exclude(action__startswith=clues.ACTION)
+    # That a clue exists is for the 纪检 of its place alone (minan/5.2): its rows are in the chain, and on no other page.
+    sealed = Q(action__startswith=clues.ACTION) & ~Q(
+        organization_code__in=list(directory.within(who.scopes("clue.open")))
+    )
+    return rows.exclude(sealed)
 
 
 def _subject(text: str) -> UUID | None:

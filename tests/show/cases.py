@@ -20,7 +20,9 @@ LINES = (
     Line("说明页由同一张表画出", lambda: both("tests/house/test_repository.py", "-k", "drawn_from_the_tables")),
     Line(
         "时限：十年逐日、任意暂停，不早一天不晚一天；国庆；未公布安排的元旦",
-        lambda: both("tests/rectify/test_clocks.py", "tests/rectify/test_notices.py"),
+        lambda: both(
+            "tests/rectify/test_clocks.py", "tests/rectify/test_notices.py", "tests/supervise/test_notices.py"
+        ),
     ),
     Line(
         "申诉、误评、恶意两人两单位、负责人审批、逐级上报、撤销与不予撤销；无法联系；解释说明；只延一次",

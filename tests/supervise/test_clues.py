@@ -20,7 +20,7 @@ from minping.evaluate.models import Rating
 from minping.kernel import journal, privacy
 from minping.kernel.errors import Invalid, Problem
 from minping.kernel.home import home
-from minping.kernel.models import JournalEntry
+from minping.kernel.models import Account, Assignment, JournalEntry
 from minping.registry import queries as registry
 from minping.supervise import clues, sealed
 from minping.supervise.models import Clue, ClueKey
@@ -93,6 +93,16 @@ def test_no_account_but_the_officers_sees_that_there_is_one() -> None:
     assert clue.number in officer
     assert "评价人反映" in officer
     assert MARK not in officer
+
+
+def test_an_officer_of_elsewhere_who_audits_here_sees_no_row_of_the_clue() -> None:
+    _, clue, _ = reported()
+    auditor = Account.objects.get(username="auditor")
+    assert clue.number not in signed_in("auditor").get("/journal/").content.decode()
+    Assignment.objects.create(account=auditor, role="discipline", organization_code="neighbour")
+    assert clue.number not in signed_in("auditor").get("/journal/").content.decode()
+    Assignment.objects.create(account=auditor, role="discipline", organization_code="minan")
+    assert clue.number in signed_in("auditor").get("/journal/").content.decode()
 
 
 def test_the_officer_takes_it_out_each_time_on_record_and_opens_it_offline() -> None:

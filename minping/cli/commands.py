@@ -388,6 +388,14 @@ COMMANDS = (
     Command(
         "province", "省平台配置",
         actions=(
+            Action(
+                "backfill", "把一段日子里从没有排过队的记录排进上送队列", province.backfill,
+                ((("first",), {"metavar": "起始日"}), (("last",), {"metavar": "截止日"})),
+            ),
+            Action(
+                "close", "设为终点之后，给原来上级没送完的不再送", province.close,
+                ((("--reason",), {"required": True, "metavar": "理由"}),),
+            ),
             Action("check", "检查并说明一份配置", province.check, ((("profile",), {"metavar": "名字或文件"}), ON)),
             Action(
                 "preflight", "拿真实的消息试排，不发出", province.preflight,

@@ -36,6 +36,35 @@ def check(options: argparse.Namespace) -> int:
     return 0
 
 
+def backfill(options: argparse.Namespace) -> int:
+    """Put into the outbox what of a period has no message at all."""
+    from minping.cli.commands import ready
+
+    ready()
+    from minping.kernel import clock
+    from minping.kernel.access import SYSTEM
+    from minping.upstream import watch
+    from minping.upstream.states import KINDS
+
+    first, last = date.fromisoformat(options.first), date.fromisoformat(options.last)
+    counted = watch.backfill(first, last, by=SYSTEM, at=clock.now())
+    print("、".join(f"{KINDS[kind]} {n} 条" for kind, n in counted.items()) or "没有要补的。")
+    return 0
+
+
+def close(options: argparse.Namespace) -> int:
+    """Settle, unsent, what was meant for a superior that there is no more."""
+    from minping.cli.commands import ready
+
+    ready()
+    from minping.kernel import clock
+    from minping.kernel.access import SYSTEM
+    from minping.upstream.services import messages_close
+
+    print(f"{messages_close(reason=options.reason, by=SYSTEM, at=clock.now())} 条不再送，理由已记入日志。")
+    return 0
+
+
 def preflight(options: argparse.Namespace) -> int:
     """Serialise and validate real rows as the profile wants them; nothing is sent, nothing is changed."""
     from minping.cli.commands import ready

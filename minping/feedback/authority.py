@@ -15,9 +15,9 @@ from django.conf import settings
 from django.db import transaction
 
 from minping import law
-from minping.evaluate.services.identity import conflicts_of
 from minping.feedback import from_below, services
 from minping.feedback.events import RevocationAnswered, RevocationForwarded
+from minping.feedback.ladder import ends_here, higher, own_level
 from minping.feedback.models import Case, Revocation
 from minping.feedback.states import DECISIONS, Authority, CaseState
 from minping.kernel import events, journal, machine
@@ -27,6 +27,7 @@ from minping.kernel.errors import Invalid, Problem, Stale
 from minping.registry import queries as registry
 from minping.upstream.below.down import send_down
 from minping.upstream.below.intake import kept
+from minping.upstream.events import DecisionCameDown
 from minping.upstream.messages import ForwardedDown, SupervisionDown, ValidityContent
 
 ANSWER_OF = {"grant": "revoke", "deny": "refuse"}
@@ -48,9 +49,11 @@ class NotBelow(Problem):
     cure = "请按件上的按钮办理。"
 
 
-def own_level() -> Authority | None:
-    """Which authority this installation is; None for a street."""
-    return Authority.of(settings.MINPING_AREA)
+class HighestAuthority(Problem):
+    code = "highest_authority"
+    status = 409
+    message = "已经报到{level}级，没有更高一级。"
+    cure = "请由{level}级作出决定。"
 
 
 def office_label() -> str:
@@ -60,11 +63,12 @@ def office_label() -> str:
 
 def refusal(verb: str, case: Case, row: Revocation | None, by: Actor, at: datetime) -> Problem | None:
     """Why `by` may not decide so now; None where it may.  The question behind the button and the duty alike."""
-    if not case.origin:
+    if not case.origin and not ends_here():
         return NotBelow()
+    move = DECISIONS.move(verb)
     refused = machine.refusal(
-        DECISIONS.move(verb), state=case.state, by=by, path=registry.place(case.organization_code).path,
-        window_code=case.window_code, conflicts=conflicts_of(case, by),
+        move, state=case.state, by=by, path=registry.place(case.organization_code).path,
+        window_code=case.window_code, conflicts=services.conflicts(case, by, move.permission),
         rules=law.at(case.area_code, beijing(at).date()),
     )  # fmt: skip
     if refused is not None:
@@ -72,10 +76,10 @@ def refusal(verb: str, case: Case, row: Revocation | None, by: Actor, at: dateti
     if row is None or row.ended_at is not None:
         return Stale()
     level = own_level()
-    if row.authority != level:
+    if level is None or row.authority != level:
         return NotOurAuthority(level=Authority(row.authority).label)
-    if verb == "refer" and (level is None or level.next is None):
-        return NotOurAuthority(level=Authority(row.authority).label)
+    if verb == "refer" and higher(level) is None:
+        return HighestAuthority(level=level.label)
     return None
 
 
@@ -104,6 +108,8 @@ def revocation_decide(*, case_id: UUID, verb: str, said: Mapping[str, str], by: 
         case.refresh_from_db()
         if verb == "refer":
             _forward(case, row, number_of(row, "转报", at), text, by, at)
+        elif not case.origin:
+            _decide_own(case, row, ANSWER_OF[verb], number_of(row, "撤决", at), text, by, at)
         else:
             _answer(case, row, ANSWER_OF[verb], number_of(row, "撤决", at), text, by, at, at)
     return case
@@ -122,17 +128,30 @@ def _answer(
     events.publish(RevocationAnswered(row, at))
 
 
+def _decide_own(case: Case, row: Revocation, answer: str, reference: str, text: str, by: Actor, at: datetime) -> None:
+    """A case of this level itself, where the ladder ends: it takes effect by the road of a decision from above."""
+    journal.write(
+        "revocation.decided", at=at, actor=by.name, organization_code=case.organization_code, subject=case.pk,
+        number=case.number, answer=answer, reference=reference, authority=row.authority, clause="minan/4.2.2",
+    )  # fmt: skip
+    decided = ValidityContent(
+        case_number=case.number, level=case.rated[2], validity=VALIDITY_OF[answer], decided_at=at, ground=row.ground,
+        decided_by=office_label(), decision_reference=reference, text=text,
+    )  # fmt: skip
+    events.publish(DecisionCameDown(decided, at))
+
+
 def _forward(case: Case, row: Revocation, reference: str, text: str, by: Actor, at: datetime) -> None:
-    higher = Authority(row.authority).next
-    if higher is None:
-        raise NotOurAuthority(level=Authority(row.authority).label)
-    row.authority, row.reference = higher, reference
+    next_one = higher(Authority(row.authority))
+    if next_one is None:
+        raise HighestAuthority(level=Authority(row.authority).label)
+    row.authority, row.reference = next_one, reference
     if text:
         row.statement = f"{row.statement}\n{office_label()}转报意见：{text}"
     kept(row)
     journal.write(
         "below.forward", at=at, actor=by.name, organization_code=case.organization_code, subject=case.pk,
-        records=[row], number=case.number, reference=reference, authority=higher, clause="minan/4.2.2",
+        records=[row], number=case.number, reference=reference, authority=next_one, clause="minan/4.2.2",
     )  # fmt: skip
     events.publish(RevocationForwarded(row, at))
 

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 
 from minping import law
 from minping.evaluate.services import service_invalidate
-from minping.feedback import authority, services
+from minping.feedback import authority, ladder, services
 from minping.feedback.events import (
     CaseAppealed,
     CaseChanged,
@@ -49,13 +49,6 @@ class NoEvidence(Problem):
     status = 422
     message = "认定恶意要有证据。"
     cure = "请附上证据，或写明佐证文件的文号并写清理由（裁定 R8）。"
-
-
-class HighestAuthority(Problem):
-    code = "highest_authority"
-    status = 409
-    message = "已经报到省级，没有更高一级。"
-    cure = "请等省级的答复。"
 
 
 def _text(said: Said, name: str, sentence: str, most: int = 2000) -> str:
@@ -157,7 +150,7 @@ def _approve(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None
     services.case_move(case, verb, by, at, facts={"ground": revocation.ground}, verified_at=at, **due.STOPPED)
     _keep(
         case, revocation, "revocation.approved", by, at, approved_at=at, approved_by=by.name,
-        authority=Authority.above(case.area_code),
+        authority=ladder.first_level(case.area_code),
     )  # fmt: skip
     events.publish(RevocationRequested(revocation, at))
 
@@ -166,9 +159,9 @@ def _forward(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None
     """The level that has it passed it on to the next."""
     reference = _text(said, "reference", "请填写上级的转报编号。", 120)
     revocation = _open(case)
-    higher = Authority(revocation.authority).next
+    higher = ladder.higher(Authority(revocation.authority))
     if higher is None:
-        raise HighestAuthority()
+        raise authority.HighestAuthority(level=Authority(revocation.authority).label)
     services.case_move(case, verb, by, at, facts={"reference": reference, "authority": higher})
     _keep(case, revocation, "revocation.forwarded", by, at, authority=higher, reference=reference)
 

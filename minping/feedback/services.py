@@ -16,6 +16,7 @@ from minping.evaluate.events import RatingsChanged, RatingsGiven
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.services.identity import conflicts_of
 from minping.feedback.events import CaseChanged, CaseClosed, CaseConfirmed, CasesOpened
+from minping.feedback.ladder import ends_here
 from minping.feedback.models import CallBack, Case
 from minping.feedback.states import MOVES, Arrival, CallOutcome, CallPurpose, CaseState
 from minping.feedback.tickets.models import Ticket
@@ -47,6 +48,13 @@ class AnsweredByInterface(Problem):
     status = 409
     message = "撤销申请的答复由上级系统下达，不用手工登记。"
     cure = "上级决定之后自动生效；很久没有答复的，请与上级联系。"
+
+
+class DecidedHere(Problem):
+    code = "decided_here"
+    status = 409
+    message = "上面没有更高一级，撤销申请由本级裁决，不用登记上级的答复。"
+    cure = "请本级裁决人员决定。"
 
 
 class KindRefused(machine.MoveRefused):
@@ -262,6 +270,7 @@ def conflicts(case: Case, by: Actor, permission: str) -> frozenset[str]:
         party = {
             "proposer": open_one.proposed_by == by.name,
             "seconder": open_one.seconded_by == by.name,
+            "approver": open_one.approved_by == by.name,
             "same_unit": open_one.proposed_unit == unit_of(by, permission, path),
         }
         found.update(name for name, is_so in party.items() if is_so)
@@ -275,6 +284,8 @@ def refusal(verb: str, case: Case, by: Actor, at: datetime) -> Problem | None:
         return HandledBelow(verb=move.label)
     if move.permission == "case.answer" and by.name != SYSTEM.name and driver().mirrors:
         return AnsweredByInterface()
+    if move.permission == "case.answer" and by.name != SYSTEM.name and ends_here():
+        return DecidedHere()
     if move.rated is not None and move.rated != (case.rating_id is not None):
         return KindRefused(kind=KINDS[move.rated], verb=move.label)
     return machine.refusal(

@@ -106,7 +106,7 @@ DECISIONS = Table(
     (
         Move("grant", "决定撤销这条评价", (S.REVOKING,), S.CLOSED, "case.decide", "minan/4.2.2",
              announces="RevocationAnswered"),
-        Move("deny", "不予撤销，由下级转办整改", (S.REVOKING,), S.CONFIRMED, "case.decide", "minan/4.2.2",
+        Move("deny", "不予撤销，转办整改", (S.REVOKING,), S.CONFIRMED, "case.decide", "minan/4.2.2",
              announces="RevocationAnswered"),
         Move("refer", "转报更高一级", (S.REVOKING,), S.REVOKING, "case.decide", "minan/4.2.2",
              announces="RevocationForwarded"),

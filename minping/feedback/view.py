@@ -13,7 +13,7 @@ from django.urls import reverse
 from minping import law
 from minping.evaluate.states import RatingKind
 from minping.evaluate.view import entry_label
-from minping.feedback import authority, services
+from minping.feedback import authority, ladder, services
 from minping.feedback.models import CallBack, Case, CaseDocument, Revocation
 from minping.feedback.states import (
     DECISIONS,
@@ -27,6 +27,7 @@ from minping.feedback.states import (
 )  # fmt: skip
 from minping.kernel import clock, documents, work
 from minping.kernel.access import Actor
+from minping.kernel.errors import Problem
 from minping.kernel.models import JournalEntry
 from minping.registry import queries as registry
 
@@ -334,6 +335,8 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
             offered.append({"verb": "call", "label": "记录回访", "primary": not heard, "link": True, "url": url})
         else:
             refused.append({"label": "记录回访", "reason": calling.message})
+    if case.state == CaseState.REVOKING and ladder.ends_here():
+        return _split(case, _to_decide(case, by, now))
     for move in MOVES.from_state(case.state):
         if not move.permission or (move.verb == "appeal" and case.appealed_at is not None):
             continue
@@ -382,15 +385,20 @@ def negative_fields(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _actions_above(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """What may be done here with a case that is worked on below: decide on its revocation, press for its end."""
+Asked = list[tuple[str, str, Problem | None]]
+
+
+def _to_decide(case: Case, by: Actor, now: datetime) -> Asked:
+    """The decisions on its application for revocation, each with why not."""
     asked = authority.open_application(case)
-    found = [
+    return [
         (move.verb, move.label, authority.refusal(move.verb, case, asked, by, now))
         for move in DECISIONS.from_state(case.state)
     ]
-    if case.state == CaseState.CONFIRMED:
-        found.append(("supervise", "督办", authority.press_refusal(case, by)))
+
+
+def _split(case: Case, found: Asked) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """The buttons, and why the others are not there."""
     offered = [
         {
             "verb": verb, "label": label, "primary": verb == "grant",
@@ -399,7 +407,15 @@ def _actions_above(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str,
         for verb, label, problem in found
         if problem is None
     ]  # fmt: skip
-    refused = [{"label": label, "reason": problem.message} for _, label, problem in found if problem is not None]
+    return offered, [{"label": label, "reason": problem.message} for _, label, problem in found if problem is not None]
+
+
+def _actions_above(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """What may be done here with a case that is worked on below: decide on its revocation, press for its end."""
+    found = _to_decide(case, by, now)
+    if case.state == CaseState.CONFIRMED:
+        found.append(("supervise", "督办", authority.press_refusal(case, by)))
+    offered, refused = _split(case, found)
     where = registry.place(case.origin).name
     refused.append({"label": "核实、整改、回访", "reason": f"这一件在“{where}”办理，期限由下级计算。"})
     return offered, refused
@@ -432,7 +448,8 @@ def revocation_context(case: Case, names: Mapping[str, str]) -> dict[str, Any] |
             said = f"报{level}级；答复之前，这条评价照常计入。"
             steps.append(("负责人同意上报", _signed(row.approved_at, row.approved_by, names), said))
         if row.ended_at is not None:
-            label = {"revoke": "上级已撤销", "refuse": "上级不予撤销"}.get(row.answer, "不同意，重新核实")
+            who = "本级" if row.authority == ladder.own_level() else "上级"
+            label = {"revoke": f"{who}已撤销", "refuse": f"{who}不予撤销"}.get(row.answer, "不同意，重新核实")
             number = f"编号 {row.reference}。" if row.reference else ""
             steps.append((label, _signed(row.ended_at, row.answered_by, names), f"{number}{row.answer_text}"))
     return {"steps": [{"title": title, "who": who, "text": text} for title, who, text in steps]}
@@ -463,8 +480,8 @@ def queue(view: str, scope: work.Scope) -> QuerySet[Case]:
     """Cases waiting in a view, within a scope."""
     cases = Case.objects.filter(state=STATE_OF[view])
     if view == "decide":
-        asked = Revocation.objects.filter(case=OuterRef("pk"), ended_at__isnull=True, authority=authority.own_level())
-        cases = cases.filter(Exists(asked)).exclude(origin="")
+        asked = Revocation.objects.filter(case=OuterRef("pk"), ended_at__isnull=True, authority=ladder.own_level())
+        cases = cases.filter(Exists(asked))
     else:
         cases = cases.filter(origin="")
     if view == "appeal":  # an appeal is to a rating

@@ -11,6 +11,7 @@ CONFLICTS = {
     "reporter": "整改情况是您自己报的",
     "proposer": "这件事是您提出的",
     "seconder": "您已作为第二人复核过",
+    "approver": "这件申请是您同意上报的",
     "same_unit": "您与提出人同属一个单位",
     "rated_unit": "您是被问责单位自己的人员",
     "answerer": "情况说明或改进情况是您自己写的",

@@ -14,6 +14,7 @@ from minping.evaluate.channels.sms.gateways import gateway
 from minping.kernel import clock, language
 from minping.kernel.access import Actor, Grant
 from minping.registry import queries as registry
+from minping.upstream.provinces import driver
 
 # label, url name, permission: the entries of the desk's side bar.
 SECTIONS = (
@@ -123,7 +124,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         if any(who.may(permission) for permission in permissions)
     ]
     context["who"] = who_card(who)
-    if not settings.MINPING_PROVINCE:
+    if not settings.MINPING_PROVINCE and not driver().ends:
         context["notes"].append("没有接省平台接口：上送的内容写入文件夹，由人工录入省平台后登记编号。")
     if not gateway().real:
         context["notes"].append("没有接短信网关：短信只写进文件夹，没有真正发出。")

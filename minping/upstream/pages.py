@@ -64,6 +64,8 @@ TASKS = {
     "silence": "久无此级",
     "probe": "探针未达",
     "incoming": "上级下发",
+    "below": "下级来件",
+    "stranded": "原上级未了",
 }
 TASKS_SHOWN = 20
 CHIPS = {
@@ -535,6 +537,8 @@ def _reconciliation(request: HttpRequest, who: Actor, now: datetime) -> dict[str
     """The table for the period asked for; without one only the form, for the superior must be asked too."""
     if not _whole(who, "delivery.read"):
         return {"reconciled_text": "对账是全街道的，由街道的人员查看。"}
+    if driver().ends:
+        return {"reconciled_text": "本级是终点，上面没有系统可对；下级的对账由下级做，见“下级”页。"}
     today = clock.beijing(now).date()
     given = {name: request.GET.get(name, "") for name in ("from", "to")}
     shown: dict[str, Any] = {

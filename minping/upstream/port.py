@@ -156,6 +156,7 @@ class Driver(Protocol):
     "already there" would hide it.  `per_second` is its rate limit (0: none), `batch` how
     many are taken at once.  `mirrors` where it keeps whole records of ours and sums them:
     it is told each step with its clock, the quarterly reports, and what it sent down itself.
+    `ends` where there is nobody above and nothing is to be sent (decision 0080).
     """
 
     name: str
@@ -165,6 +166,7 @@ class Driver(Protocol):
     unneeded: frozenset[str]
     updates: bool
     mirrors: bool
+    ends: bool
     repeats_service: bool
     per_second: float
     batch: int

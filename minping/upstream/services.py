@@ -25,7 +25,7 @@ from minping.upstream.models import Exchange, OutboxMessage, Target
 from minping.upstream.port import Accepted, AlreadyDone, Batched, Delivery, Driver, Later, Message, Never
 from minping.upstream.provinces import driver
 from minping.upstream.provinces.none.driver import NoneDriver
-from minping.upstream.states import UNFINISHED, MessageState
+from minping.upstream.states import UNFINISHED, UNSETTLED, MessageState
 
 log = logging.getLogger("minping.upstream")
 BATCH = 200
@@ -61,7 +61,7 @@ _COLUMNS = (
 def messages_enqueue(drafts: Iterable[Draft], *, at: datetime) -> int:
     """Put drafts into the outbox, in the caller's transaction and in their order."""
     rows = list(drafts)
-    if not rows:
+    if not rows or driver().ends:
         return 0
     kinds, subjects, areas, organizations, cases, numbers, facts, levels, revisions, not_before, above = zip(
         *rows, strict=True
@@ -98,6 +98,8 @@ def messages_readdress(*, at: datetime) -> int:
     After a change of the profile (or its mending) nothing may wait for ever for a name.
     """
     chosen = driver()
+    if chosen.ends:
+        return 0  # whatever was meant for a superior that is gone is a person's to judge (watch.stranded)
     there = OutboxMessage.objects.filter(
         target=chosen.name, subject=OuterRef("subject"), kind=OuterRef("kind"), revision=OuterRef("revision")
     )
@@ -127,6 +129,21 @@ def build(rows: Iterable[OutboxMessage]) -> dict[int, Message]:
         for row in members:
             built[row.pk] = messages[row.subject]
     return built
+
+
+def drafts_of(kind: str, subjects: Sequence[UUID]) -> list[Draft]:
+    """Records that stand here as drafts, for those that never had a message."""
+    builders: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = events.table("MESSAGES")
+    found = builders[kind](subjects) if subjects else {}
+    return [
+        Draft(
+            kind=kind, subject=subject, area_code=message.area_code, organization_code=message.organization_code,
+            case_no=message.case_no, service_no=message.service_no, fact_at=message.fact_at,
+            level=message.body.get("level"), revision=message.revision,
+            from_above=message.body.get("proof") == "superior",
+        )
+        for subject, message in found.items()
+    ]  # fmt: skip
 
 
 def _probe(row: OutboxMessage) -> Message:
@@ -514,6 +531,20 @@ def target_switch(*, code: str, enabled: bool, reason: str, by: Actor, at: datet
     _target(code)
     Target.objects.filter(pk=code).update(enabled=enabled, reason=reason.strip()[:200], next_probe=0)
     journal.write("target.switched", at=at, actor=by.name, target=code, enabled=enabled, reason=reason.strip())
+
+
+def messages_close(*, reason: str, by: Actor, at: datetime) -> int:
+    """Where this level is the end: settle what was meant for a superior that there was, unsent.  Raises Invalid."""
+    chosen = driver()
+    if not chosen.ends:
+        raise Invalid("本级有上级，没有送完的照常送。", cure="只有设为终点之后才能停送。")
+    if not reason.strip():
+        raise Invalid("请写明理由。", cure="写清楚为什么这些消息不再送。", field="reason")
+    with transaction.atomic():
+        left = OutboxMessage.objects.filter(state__in=UNSETTLED).exclude(target=chosen.name)
+        count = left.update(state=MessageState.UNNEEDED, settled_at=at, claimed_by="", claimed_until=0)
+        journal.write("messages.closed", at=at, actor=by.name, count=count, reason=reason.strip()[:200])
+    return count
 
 
 def _row(message_id: int, by: Actor, permission: str = "delivery.act") -> OutboxMessage:

@@ -36,6 +36,7 @@ LABELS = {
     MessageState.UNNEEDED: "省平台不单独要这一类",
 }
 UNFINISHED = (MessageState.WAITING, MessageState.REFUSED)
+UNSETTLED = (*UNFINISHED, MessageState.MANUAL, MessageState.CHECKING)  # somebody or something must still act
 ARRIVED = (MessageState.ACCEPTED, MessageState.BY_HAND)
 
 KINDS = {

@@ -28,7 +28,7 @@ from minping.upstream.models import Exchange, OutboxMessage, Target, Task
 from minping.upstream.port import Driver
 from minping.upstream.provinces import driver
 from minping.upstream.queries import day_bounds
-from minping.upstream.states import ARRIVED, KINDS, MessageState
+from minping.upstream.states import ARRIVED, KINDS, UNSETTLED, MessageState
 
 NAMED = 200  # of the rows that differ: a task names so many and says how many there are
 POSITIVES = 10  # so many later positives must have arrived before a negative counts as left behind
@@ -156,6 +156,43 @@ def _names(line: Line, on: date) -> tuple[str, str]:
 
 def _level(level: int | None) -> str:
     return InterfaceLevel(level).label if level else ""
+
+
+def backfill(first: date, last: date, *, by: Actor, at: datetime) -> Counter[str]:
+    """Put into the outbox the records of a period that have no message at all; returns how many of each kind.
+
+    For a superior that there was not (decision 0080), and for what a difference shows as never queued.
+    """
+    chosen = driver()
+    if chosen.ends:
+        raise Invalid("本级是终点，没有上级可送。", cure="先在 minping.toml 里设好 province 和 province_profile。")
+    tables: tuple[Records, ...] = events.table("RECORDS")
+    records = [one for table in tables for one in table(*day_bounds(first, last)) if one.kind not in chosen.unneeded]
+    known = _states({one.subject for one in records})
+    wanted: dict[str, list[UUID]] = {}
+    for one in records:
+        if (one.subject, one.kind) not in known:
+            wanted.setdefault(one.kind, []).append(one.subject)
+    # A service before what was said of it: numbers of rows are the order of a case.
+    drafts = [draft for kind in KINDS for draft in services.drafts_of(kind, wanted.get(kind, []))]
+    counted = Counter(draft.kind for draft in drafts)
+    if drafts:
+        with transaction.atomic():
+            services.messages_enqueue(drafts, at=at)
+            journal.write("messages.backfilled", at=at, actor=by.name, first=str(first), last=str(last), **counted)
+    return counted
+
+
+def stranded(*, at: datetime) -> int:
+    """Where this level is the end: messages still meant for a superior that there was open a task; returns how many."""
+    rows = OutboxMessage.objects.filter(state__in=UNSETTLED).exclude(target=driver().name)
+    count = rows.count()
+    if count:
+        task_open(
+            "stranded", "end", f"本级设为终点，还有 {count} 条给原来上级的消息没有办完：改回原来的设置送完，或按 minping province close 写明理由不再送",
+            target=driver().name, rows=[str(pk) for pk in rows.order_by("id").values_list("id", flat=True)[: NAMED + 1]], at=at,
+        )  # fmt: skip
+    return count
 
 
 # --- alarms ------------------------------------------------------------------------------------
@@ -322,6 +359,8 @@ def look(*, at: datetime) -> bool:
     target, _ = Target.objects.get_or_create(code=chosen.name)
     today = clock.beijing(at).date()
     services.messages_readdress(at=at)
+    if chosen.ends:
+        stranded(at=at)
     negatives_lag(at=at)
     differences_recheck(at=at)
     probe_judge(at=at)

@@ -28,9 +28,9 @@ def _driver(address: str, profile: str, day: str) -> Driver:
         from minping.upstream.provinces.sandbox.driver import SandboxDriver
 
         return SandboxDriver(address)
-    from minping.upstream.provinces.none.driver import NoneDriver
+    from minping.upstream.provinces.none.driver import EndDriver, NoneDriver
 
-    return NoneDriver()
+    return EndDriver() if profile == EndDriver.name else NoneDriver()
 
 
 def of_profile(

@@ -28,6 +28,7 @@ class Wire:
 
     repeats_service = True
     mirrors = False
+    ends = False
 
     def __init__(self, address: str, profile: Profile, credentials: Mapping[str, str] | None = None) -> None:
         self.address = address.rstrip("/")

@@ -49,6 +49,7 @@ class MinpingDriver:
     unneeded: frozenset[str] = frozenset()
     updates = True
     mirrors = True
+    ends = False
     repeats_service = False
     per_second = 0.0
     batch = 100

@@ -22,6 +22,7 @@ class NoneDriver:
     unneeded: frozenset[str] = frozenset()
     updates = False
     mirrors = False
+    ends = False
     repeats_service = False
     per_second = 0.0
     batch = 200
@@ -65,6 +66,15 @@ class NoneDriver:
         fresh.write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
         fresh.replace(file)
         return file.name
+
+
+class EndDriver(NoneDriver):
+    """There is no level above this one: nothing is sent, entered by hand or missing anywhere (decision 0080)."""
+
+    name = "end"
+    label = "终点（上面没有系统）"
+    unneeded = frozenset({*NEEDS, "probe"})
+    ends = True
 
 
 class MisconfiguredDriver(NoneDriver):

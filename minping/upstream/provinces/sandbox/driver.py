@@ -31,6 +31,7 @@ class SandboxDriver:
     unneeded: frozenset[str] = frozenset()
     updates = True
     mirrors = False
+    ends = False
     repeats_service = False
     per_second = 0.0
     batch = 200

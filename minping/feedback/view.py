@@ -95,7 +95,7 @@ HISTORY = {
     "below.disputed": "下级申请撤销；答复之前照常计入",
     "below.forward": "转报更高一级",
     "below.revoke": "决定撤销，自决定时起不计入",
-    "below.refuse": "决定不予撤销，由下级转办整改",
+    "below.refuse": "决定不予撤销，转办整改",
     "order.explain": "责任单位解释说明",
     "order.ask_extension": "情况复杂，申请延期（原时限继续）",
     "order.extend": "负责人同意延期一次",

@@ -179,7 +179,9 @@ def backfill(first: date, last: date, *, by: Actor, at: datetime) -> Counter[str
     if drafts:
         with transaction.atomic():
             services.messages_enqueue(drafts, at=at)
-            journal.write("messages.backfilled", at=at, actor=by.name, first=str(first), last=str(last), **counted)
+            journal.write(
+                "messages.backfilled", at=at, actor=by.name, first=str(first), last=str(last), counted=dict(counted)
+            )
     return counted
 
 

@@ -18,7 +18,7 @@ from minping.kernel.access import SYSTEM
 from minping.kernel.errors import Problem
 from minping.kernel.models import Account, Assignment, JournalEntry
 from minping.registry import queries as registry
-from minping.registry.models import Area, Organization
+from minping.registry.models import Area
 from minping.upstream import provinces, watch
 from minping.upstream.models import OutboxMessage, SentDown, Target, Task
 from minping.upstream.services import messages_close, messages_deliver
@@ -97,7 +97,9 @@ def test_the_last_level_decides_and_refers_to_nobody(end: None) -> None:
 
 
 @pytest.mark.parametrize(("area", "level"), [("350213", "district"), ("350200", "city")])
-@pytest.mark.parametrize(("verb", "ends"), [("grant", ("closed", "revoke", "invalid")), ("deny", ("confirmed", "refuse", "rating"))])
+@pytest.mark.parametrize(
+    ("verb", "ends"), [("grant", ("closed", "revoke", "invalid")), ("deny", ("confirmed", "refuse", "rating"))]
+)
 def test_its_own_negatives_are_decided_by_its_own_authority(
     settings: Any, area: str, level: str, verb: str, ends: tuple[str, str, str]
 ) -> None:
@@ -122,7 +124,11 @@ def test_its_own_negatives_are_decided_by_its_own_authority(
     offered, _ = view.actions(negative, actor("authority", story.at), story.at)
     assert [one["verb"] for one in offered] == ["grant", "deny"]
     authority.revocation_decide(
-        case_id=negative.pk, verb=verb, said={"text": "回访记录清楚。"}, by=actor("authority", story.at), at=story.later()
+        case_id=negative.pk,
+        verb=verb,
+        said={"text": "回访记录清楚。"},
+        by=actor("authority", story.at),
+        at=story.later(),
     )
     negative.refresh_from_db()
     asked.refresh_from_db()
@@ -144,9 +150,7 @@ def test_who_had_a_hand_in_the_application_does_not_decide_on_it(settings: Any, 
         decisions.case_decide(
             case_id=negative.pk, verb=step, said={"statement": "点错。"}, by=actor(who, story.at), at=story.later()
         )
-    Assignment.objects.create(
-        account=Account.objects.get(username=party), role="authority", organization_code="minan"
-    )
+    Assignment.objects.create(account=Account.objects.get(username=party), role="authority", organization_code="minan")
     with pytest.raises(Problem) as refused:
         authority.revocation_decide(
             case_id=negative.pk, verb="grant", said={"text": "同意。"}, by=actor(party, story.at), at=story.later()

@@ -9,7 +9,7 @@ import pytest
 
 from minping import law
 from minping.evaluate.models import Rating, Service
-from minping.feedback import decisions
+from minping.feedback import authority, decisions
 from minping.feedback import services as feedback
 from minping.feedback.models import Case, Revocation
 from minping.feedback.states import Authority, CallPurpose
@@ -190,7 +190,7 @@ def test_upward_by_level_of_authority_to_the_province_and_no_further() -> None:
         case = story.act(case, "forward", "head")
         levels.append(Revocation.objects.get().authority)
     assert levels == ["district", "city", "province"]
-    with pytest.raises(decisions.HighestAuthority):
+    with pytest.raises(authority.HighestAuthority):
         story.act(case, "forward", "head")
     assert [Authority.above(code) for code in ("350213005", "350213", "350200")] == levels
 

@@ -48,7 +48,7 @@ def take_case(told: Told) -> tuple[Case, bool]:
         raise UnknownState(state=said.state)
     service = service_of(told)
     case = Case.objects.filter(pk=told.subject).first()
-    if case is not None and (case.origin != told.origin or case.number != said.case_number):
+    if case is not None and (case.origin, case.service_id, case.number) != (told.origin, service.pk, said.case_number):
         raise NotOurs()
     if case is not None and case.revision >= told.message.revision:
         return case, False

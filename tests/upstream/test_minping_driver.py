@@ -7,7 +7,6 @@ between processes, they go in tests/journeys/test_levels.py.
 from __future__ import annotations
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from minping.upstream.below.down import send_down
 from minping.upstream.messages import Dictionary, NegativeReceived, ServiceContent, envelope, read
 from minping.upstream.models import Subordinate
 from minping.upstream.port import Accepted, AlreadyDone, Later, Message
+from minping.upstream.provinces.calling import Answer
 from minping.upstream.provinces.minping import driver as drivers
 from minping.upstream.provinces.minping.driver import MinpingDriver
 from tests.support import levels
@@ -41,17 +41,17 @@ PERSON = {
 
 
 class Inside:
-    """In place of the connection pool: the same request, handed to the site without a socket."""
+    """In place of the caller: the same request, handed to the site without a socket."""
 
-    def request(self, method: str, url: str, body: bytes | None, headers: dict[str, str], **_: Any) -> Any:
+    def ask(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         path = url.removeprefix(ADDRESS)
         answer = Client().generic(method, path, body or b"", "application/json", headers=headers)
-        return SimpleNamespace(status=answer.status_code, read=lambda most: answer.content, release_conn=lambda: None)
+        return Answer(answer.status_code, answer.content, {})
 
 
 def driver(key: str) -> MinpingDriver:
     made = MinpingDriver(ADDRESS, {"key": key})
-    made.pool = Inside()  # type: ignore[assignment]
+    made.caller = Inside()  # type: ignore[assignment]
     return made
 
 

@@ -47,6 +47,11 @@ PERMISSION = "superior:write"
 ACCEPTED, ALREADY, LATER, NEVER = "accepted", "already", "later", "never"
 # The application itself goes on only when the level that has it passes it on (feedback/authority.py).
 STAYS = frozenset({"revocation"})
+# What a person here must look at, by organisation: one task a matter, however often it comes.
+ODD = {
+    "unknown": "本级登记簿里没有这个机构：导入之后自动收下",
+    "reach": "不归它管，已拒收：请查它的机构代码，或是不是拿了别人的数据",
+}
 LONG_AGO = timedelta(days=400)
 
 
@@ -129,16 +134,16 @@ def messages_take(rows: Sequence[Any], *, by: Actor, at: datetime) -> list[Answe
         batch = _Batch(where, by, at, rows)
         answers = [batch.answer(row) for row in rows]
         batch.pass_on()
-    for code, count in batch.unknown.items():
-        text = f"下级“{where.name}”报来机构“{code}”的 {count} 条，本级登记簿里没有这个机构：导入之后自动收下"
-        task_open("below", f"{where.code}:{code}", text, target=where.code, rows=[], at=at)
+    for (matter, code), count in batch.odd.items():
+        text = f"下级“{where.name}”报来机构“{code}”的 {count} 条，{ODD[matter]}"
+        task_open("below", f"{where.code}:{matter}:{code}", text, target=where.code, rows=[], at=at)
     return answers
 
 
 class _Batch:
     def __init__(self, where: Place, by: Actor, at: datetime, rows: Sequence[Any]) -> None:
         self.where, self.by, self.at = where, by, at
-        self.unknown: Counter[str] = Counter()
+        self.odd: Counter[tuple[str, str]] = Counter()
         self.drafts: list[Draft] = []
         self.takers: Mapping[str, Taker] = events.table("TAKERS")
         self.keyed = privacy.keyed_many("index", b"below\0")
@@ -204,9 +209,10 @@ class _Batch:
             self.places = registry.directory(fresh=True).places
             place = self.places.get(code)
         if place is None:
-            self.unknown[code] += 1
+            self.odd["unknown", code] += 1
             raise UnknownOrganization(code=code)
         if not place.path.startswith(self.where.path):
+            self.odd["reach", code] += 1
             raise OutOfReach(code=code)
         return place
 

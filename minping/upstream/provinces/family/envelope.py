@@ -17,6 +17,7 @@ from minping.kernel import clock, sm
 from minping.upstream import profile as profiles
 from minping.upstream.messages import Dictionary, NotCanonical, read
 from minping.upstream.port import Accepted, Later, Message
+from minping.upstream.provinces.calling import json_object
 from minping.upstream.provinces.family.http import Wire
 
 
@@ -70,13 +71,7 @@ class EnvelopeDriver(Wire):
         cipher = self._theirs.encrypt(plain.encode(), self.form).hex()
         status, content, _ = self._post(path, mark, stamp, sign, cipher)
         text = content.decode("utf-8", "replace")
-        try:
-            answer = json.loads(text)
-        except ValueError as failure:
-            raise Later(f"看不懂省平台的答复（{status}）", received=text) from failure
-        if not isinstance(answer, dict):
-            raise Later(f"看不懂省平台的答复（{status}）", received=text)
-        return text, _parts(answer)
+        return text, _parts(json_object(text, "省平台", status))
 
     def _post(self, path: str, mark: str, stamp: str, sign: str, cipher: str) -> tuple[int, bytes, Any]:
         tenancy = {"C_Tenancy_Id": self.secret("tenancy")}

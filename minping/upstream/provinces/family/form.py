@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from minping.upstream import profile as profiles
 from minping.upstream.port import NEEDS, Accepted, Later, Message
 from minping.upstream.profile.loading import PATHS
+from minping.upstream.provinces.calling import json_object
 from minping.upstream.provinces.family.http import Wire
 
 
@@ -28,14 +29,10 @@ class FormDriver(Wire):
                 Content_Type=f"application/x-www-form-urlencoded; charset={self.profile.charset}",
             )  # fmt: skip
             received = content.decode(self.profile.charset, "replace")
-            answer = json.loads(received)
+            answer = json_object(received, "省平台", status)
         except Later as later:
             later.sent = sent
             raise
-        except ValueError as failure:
-            raise Later(f"看不懂省平台的答复（{status}）", received=received, sent=sent) from failure
-        if not isinstance(answer, dict):
-            raise Later(f"看不懂省平台的答复（{status}）", received=received, sent=sent)
         text = str(answer.get("msg") or answer.get("message") or "")
         reference = str(answer.get("reference") or "")
         return self.settle(

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
-
 from minping.kernel.home import home
 from minping.upstream import profile as profiles
 from minping.upstream.messages import Dictionary, NegativeReceived
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
 from minping.upstream.profile import Profile
+from minping.upstream.provinces.calling import Caller
 
 ANSWER_MOST = 1 << 20  # bytes: a superior that sends more is not answering
 
@@ -39,11 +37,7 @@ class Wire:
         self.takes = frozenset(kind for kind in profile.messages if NEEDS.get(kind) in profile.abilities)
         self.unneeded, self.updates = profile.unneeded, profile.updates
         self.per_second, self.batch = profile.per_second, profile.batch
-        self.pool = urllib3.PoolManager(
-            maxsize=8,
-            retries=False,
-            timeout=urllib3.Timeout(connect=profile.connect_seconds, read=profile.read_seconds),
-        )
+        self.caller = Caller("省平台", connect=profile.connect_seconds, read=profile.read_seconds, most=ANSWER_MOST)
 
     def send(self, key: str, message: Message) -> Accepted:
         raise NotImplementedError
@@ -83,21 +77,13 @@ class Wire:
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, content and headers.  Raises Later for silence of every kind."""
-        try:
-            answer = self.pool.request(
-                method, self.address + path, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()},
-                preload_content=False,
-            )  # fmt: skip
-            content = answer.read(ANSWER_MOST)
-            answer.release_conn()
-        except (NewConnectionError, MaxRetryError) as failure:
-            raise Later("连不上省平台", unreachable=True) from failure
-        except HTTPError as failure:
-            raise Later(f"没有收到省平台的答复（{type(failure).__name__}）", unreachable=True) from failure
-        if answer.status >= 500:
-            text = content.decode("utf-8", "replace")
-            raise Later(f"省平台答复 {answer.status}，暂不可用", received=text, unreachable=answer.status == 503)
-        return answer.status, content, answer.headers
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = self.caller.ask(method, self.address + path, body, told)
+        if answer.status >= 500 or answer.status == 429:
+            raise Later(
+                f"省平台答复 {answer.status}，暂不可用", received=answer.text, unreachable=answer.status in (429, 503)
+            )
+        return answer.status, answer.content, answer.headers
 
     def settle(self, *, code: str, text: str, call: str, reference: str, sent: str, received: str) -> Accepted:
         """By the province's own table: accepted, or one of the three other answers."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import threading
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,6 +19,7 @@ from minping.upstream import profile as profiles
 from minping.upstream.messages import NegativeReceived, NotCanonical, read
 from minping.upstream.port import Ability, Accepted, AlreadyDone, Later, Message, RatedAbove
 from minping.upstream.profile.rendering import AMBIGUOUS
+from minping.upstream.provinces.calling import json_object
 from minping.upstream.provinces.family.http import Wire
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -50,7 +50,7 @@ def document(root: str, fields: Mapping[str, str | int], charset: str) -> bytes:
 
 def parsed(data: bytes) -> ET.Element:
     """Raises Unreadable; a document type is refused, so that no entity can grow."""
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data or b"\0" in data:  # two-byte letters would hide the words
         raise Unreadable("带有文档类型声明")
     try:
         return ET.fromstring(data)
@@ -210,11 +210,11 @@ class SoapDriver(Wire):
             sign = digest.upper() if self.profile.security.get("upper") else digest
             address = f"{self.profile.paths['token']}?app_key={self.secret('app_key')}&timestamp={stamp}&sign={sign}"
             _, content, _ = self.call("GET", address)
+            text = content.decode("utf-8", "replace")
             try:
-                answer = json.loads(content)
+                answer = json_object(text, "省平台")
                 self._token = str(answer["access_token"])
                 self._token_end = clock.wall() + float(answer["expires_in"]) - MARGIN
-            except (ValueError, KeyError, TypeError) as failure:
-                text = content.decode("utf-8", "replace")
+            except (Later, ValueError, KeyError, TypeError) as failure:
                 raise Later("省平台没有给口令", received=text, unreachable=True) from failure
             return self._token

@@ -13,15 +13,13 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
-
 from minping import law
 from minping.kernel import clock
 from minping.registry import queries as registry
 from minping.registry.models import Area
 from minping.upstream.messages import BY_KIND, DOWNWARD, Dictionary, NegativeReceived, NotCanonical, read
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Delivery, Later, Message, Never
+from minping.upstream.provinces.calling import Caller, json_object
 from minping.upstream.provinces.family.http import read_credentials
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -57,7 +55,7 @@ class MinpingDriver:
     def __init__(self, address: str, credentials: dict[str, str] | None = None) -> None:
         self.address = address.rstrip("/")
         self._credentials = credentials
-        self.pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=urllib3.Timeout(connect=3, read=30))
+        self.caller = Caller("上级", connect=3, read=30, most=ANSWER_MOST)
 
     # --- up ------------------------------------------------------------------------------------
 
@@ -156,30 +154,17 @@ class MinpingDriver:
         credentials = read_credentials() if self._credentials is None else self._credentials
         if not credentials.get("key"):
             raise Later("缺少上级发的密钥 key（数据目录的 province.json）", code="KEY", unreachable=True)
-        try:
-            answer = self.pool.request(
-                method, f"{self.address}/api/v1/superior/{path}",
-                body=None if body is None else json.dumps(body, ensure_ascii=False).encode(), preload_content=False,
-                headers={"Authorization": f"Bearer {credentials['key']}", "Content-Type": "application/json"},
-            )  # fmt: skip
-            content = answer.read(ANSWER_MOST)
-            answer.release_conn()
-        except (NewConnectionError, MaxRetryError) as failure:
-            raise Later("连不上上级", unreachable=True) from failure
-        except HTTPError as failure:
-            raise Later(f"没有收到上级的答复（{type(failure).__name__}）", unreachable=True) from failure
-        text = content.decode("utf-8", "replace")
+        answer = self.caller.ask(
+            method, f"{self.address}/api/v1/superior/{path}",
+            None if body is None else json.dumps(body, ensure_ascii=False).encode(),
+            {"Authorization": f"Bearer {credentials['key']}", "Content-Type": "application/json"},
+        )  # fmt: skip
+        text = answer.text
         if answer.status in (401, 403):
             raise Later("上级不认我们的密钥", code=str(answer.status), received=text, unreachable=True)
         if answer.status != 200:
             raise Later(f"上级答复 {answer.status}，暂不可用", received=text, unreachable=answer.status >= 500)
-        try:
-            found = json.loads(text)
-        except ValueError as failure:
-            raise Later("看不懂上级的答复", received=text[:2000]) from failure
-        if not isinstance(found, dict):
-            raise Later("看不懂上级的答复", received=text[:2000])
-        return found
+        return json_object(text, "上级")
 
 
 def _told(key: str, message: Message) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
-
 from minping.kernel.home import home
 from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, read
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
+from minping.upstream.provinces.calling import Caller, json_object
+
+ANSWER_MOST = 64 << 20  # bytes: the list of what it holds
 
 
 class SandboxDriver:
@@ -38,15 +38,13 @@ class SandboxDriver:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.pool = urllib3.PoolManager(
-            maxsize=8,
-            retries=False,
-            timeout=urllib3.Timeout(connect=3, read=10),
+        self.caller = Caller(
+            "省平台", connect=3, read=10, most=ANSWER_MOST,
             headers={
                 "Authorization": f"Bearer {home().keys()['province']}",
                 "Content-Type": "application/json; charset=utf-8",
             },
-        )
+        )  # fmt: skip
 
     def send(self, key: str, message: Message) -> Accepted:
         """Send one message.  A lost answer is `Later`: the next try finds it already there."""
@@ -61,7 +59,7 @@ class SandboxDriver:
             **message.body,
         }
         status, text = self._call("POST", "/v1/messages", json.dumps(content, ensure_ascii=False).encode())
-        answer = self._parse(status, text)
+        answer = json_object(text, "省平台", status)
         result = answer.get("result")
         if result == "accepted":
             return Accepted(str(answer.get("reference", "")), text)
@@ -75,22 +73,8 @@ class SandboxDriver:
         raise Later(f"省平台答复 {status}，暂不可用", received=text, unreachable=status == 503)
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
-        try:
-            answer = self.pool.request(method, self.address + path, body=body)
-        except (NewConnectionError, MaxRetryError) as failure:
-            raise Later("连不上省平台", unreachable=True) from failure
-        except HTTPError as failure:
-            raise Later(f"没有收到省平台的答复（{type(failure).__name__}）", unreachable=True) from failure
-        return answer.status, answer.data.decode("utf-8", "replace")
-
-    def _parse(self, status: int, text: str) -> dict[str, Any]:
-        try:
-            answer = json.loads(text)
-        except ValueError as failure:
-            raise Later(f"看不懂省平台的答复（{status}）", received=text) from failure
-        if not isinstance(answer, dict):
-            raise Later(f"看不懂省平台的答复（{status}）", received=text)
-        return answer
+        answer = self.caller.ask(method, self.address + path, body)
+        return answer.status, answer.text
 
     def counts(self) -> dict[tuple[str, str, int | None], int] | None:
         """What the sandbox holds, by day of the fact, kind and level; None while it does not answer."""
@@ -142,7 +126,7 @@ class SandboxDriver:
         status, text = self._call("GET", path)
         if status != 200:
             raise Later(f"省平台答复 {status}", received=text)
-        return self._parse(status, text)
+        return json_object(text, "省平台", status)
 
     @staticmethod
     def _read(shape: type[Any], body: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from minping.kernel.home import home
 from minping.registry import queries as registry
+from tests.support import ready
 
 # Whole files are given to the workers in this order (scripts/test: --dist loadfile --no-loadscope-reorder): what takes
 # minutes by itself must not begin when the rest has ended.  Seconds, as measured; what is not named takes few.
@@ -31,6 +33,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(ONCE):
             item.add_marker(pytest.mark.once)
     items.sort(key=lambda item: -LONG.get(item.path.name, 10 if "journeys" in item.path.parts else 0))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The test database is there before Django looks: a copy of the tables that this run made once."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    from django.db import connection
+
+    told = connection.settings_dict
+    if connection.vendor == "sqlite":
+        ready.own_file(Path(told["TEST"]["NAME"]))  # in the home folder of this process alone
+    else:
+        told["TEST"]["NAME"] = f"{told['NAME']}_test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+        ready.own_database(os.environ["MINPING_DATABASE"], told["TEST"]["NAME"])
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.live import CHECKOUT, own_database
+from tests.support.ready import CHECKOUT, own_database, own_file
 
 STEPS = ("confirm", "appeal", "revoke", "report", "not_solved")
 
@@ -23,6 +23,8 @@ def test_killed_at_any_write_of_any_step_the_case_is_wholly_as_before_or_wholly_
     }  # fmt: skip
     if database := os.environ.get("MINPING_DATABASE", ""):
         env["MINPING_DATABASE"] = own_database(database, f"writes_{os.getpid()}")
+    else:
+        own_file(tmp_path / "minping.sqlite3")
     chosen = () if os.environ.get("MINPING_EVERY_STEP") else STEPS
     done = subprocess.run(
         [sys.executable, "-m", "tests.show.each_write", *chosen], env=env, cwd=CHECKOUT, capture_output=True, text=True,

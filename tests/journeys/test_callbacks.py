@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support import receiver as receivers
-from tests.support.live import own_database
+from tests.support.ready import own_database, own_file
 from tests.support.receiver import Receiver, receiving
 from tests.support.services import on_postgresql
 
@@ -64,6 +64,8 @@ class Office:
             self.env["MINPING_DATABASE"] = own_database(
                 os.environ["MINPING_DATABASE"], f"callbacks_{os.getpid()}_{receiver.port}"
             )
+        else:
+            own_file(home / "minping.sqlite3")
 
     def begin(self, *code: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", START + "".join(code)]

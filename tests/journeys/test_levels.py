@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -26,7 +25,7 @@ from typing import Any
 import pytest
 
 from minping.kernel.clock import BEIJING
-from tests.support.live import CHECKOUT, own_database
+from tests.support.ready import CHECKOUT, own_database, own_file
 from tests.support.services import answers, free_port, on_postgresql
 
 POSTGRES = os.environ.get("MINPING_DATABASE", "")
@@ -36,9 +35,7 @@ A, B, C, DISTRICT, CITY = "minan", "xindian", "hongtang", "xiangan", "xiamen"
 class Level:
     """One level with a home, a database and, while it is up, its pages and jobs."""
 
-    def __init__(
-        self, area: str, above: Level | None = None, key: str = "", postgres: bool = False, like: Level | None = None
-    ) -> None:
+    def __init__(self, area: str, above: Level | None = None, key: str = "", postgres: bool = False) -> None:
         self.home = Path(tempfile.mkdtemp(prefix=f"minping-level-{area}-"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -60,8 +57,8 @@ class Level:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.shift = 0
         self.log = self.home / "log.txt"
-        if like is not None:  # tables are made once: only keys are a home's own
-            shutil.copy(like.home / "minping.sqlite3", self.home)
+        if database.startswith("sqlite"):  # tables are made once: only keys are a home's own
+            own_file(self.home / "minping.sqlite3")
         self.run("-m", "minping.cli", "init", "--sandbox")
 
     def run(self, *words: str) -> str:
@@ -161,7 +158,7 @@ def levels() -> Iterator[dict[str, Level]]:
     for name, area, above, key in (
         ("a", "350213005", district, key_a), ("b", "350213006", district, key_b), ("c", "350206001", city, key_c),
     ):  # fmt: skip
-        made[name] = Level(area, above=above, key=key, like=made.get("a"))
+        made[name] = Level(area, above=above, key=key)
     for name, code, area in (("a", A, "350213005"), ("b", B, "350213006"), ("c", C, "350206001")):
         made[name].act("street", code=code, area=area)
     try:

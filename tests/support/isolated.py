@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 
+SHARED = "TEST_SHARED"
+
+# What the workers of one run make once and share (tests/support/ready.py): the first process makes the folder.
+FIRST = SHARED not in os.environ
+if FIRST:
+    os.environ[SHARED] = tempfile.mkdtemp(prefix="minping-shared-")
 os.environ["MINPING_HOME"] = tempfile.mkdtemp(prefix="minping-test-")
 os.environ["MINPING_SANDBOX"] = "1"
 os.environ["MINPING_PROVINCE"] = ""
@@ -12,3 +19,8 @@ os.environ.pop("MINPING_RULES", None)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "minping.site.settings")
 # Playwright's own loop must not make Django think that tests are asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+def pytest_unconfigure() -> None:
+    if FIRST:
+        shutil.rmtree(os.environ[SHARED], ignore_errors=True)

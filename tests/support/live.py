@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,47 +13,17 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import urllib3
 
 from minping.kernel.clock import BEIJING
+from tests.support import ready
+from tests.support.ready import CHECKOUT
 from tests.support.services import free_port
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def own_database(url: str, name: str, template: str = "template1") -> str:
-    """A new database on the PostgreSQL server of `url`: empty, or a copy of `template`."""
-    import psycopg
-
-    parts = urlsplit(url)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[call-overload]
-    return urlunsplit(parts._replace(path=f"/{name}"))
-
-
-@cache
-def tables(database: str) -> str:
-    """All tables, made once in this process and copied from then on: a file, or the name of a template database.
-
-    Making them anew for each installation would be a good part of its start.
-    """
-    home = tempfile.mkdtemp(prefix="minping-tables-")
-    name = f"tables_{os.getpid()}"
-    env = {**_environment(), "MINPING_HOME": home}
-    if database:
-        env["MINPING_DATABASE"] = own_database(database, name)
-    subprocess.run([sys.executable, "-m", "minping.cli", "migrate"], env=env, cwd=CHECKOUT, check=True)
-    return name if database else f"{home}/minping.sqlite3"
-
-
-def _environment() -> dict[str, str]:
-    """This process's own, without what would lead an installation elsewhere."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("MINPING_", "DJANGO_"))}
+__all__ = ["CHECKOUT", "Installation"]
 
 
 class Installation:
@@ -66,17 +35,14 @@ class Installation:
         self.url, self.province = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{province}"
         self.http = urllib3.PoolManager(retries=urllib3.Retry(3, redirect=0, raise_on_redirect=False), timeout=30)
         self.env = {
-            **_environment(),
+            **ready.environment(),
             "MINPING_HOME": str(self.home),
             "PORT": str(self.port),
             "MINPING_PROVINCE": self.province,
         }
         self.env["MINPING_STREAM_PORT"] = str(self.stream_port)
-        if database:
-            name = f"live_{os.getpid()}_{self.port}"
-            self.env["MINPING_DATABASE"] = own_database(database, name, tables(database))
-        else:
-            shutil.copy(tables(""), self.home / "minping.sqlite3")
+        if url := ready.office(self.home, database, f"live_{os.getpid()}_{self.port}"):
+            self.env["MINPING_DATABASE"] = url
         self.process: subprocess.Popen[bytes] | None = None
         self.keys: dict[tuple[str, str], str] = {}
 

@@ -20,6 +20,7 @@ FULL = {
     "office": 100_000,
     "tablets": 200,
     "relay": 5_000,
+    "below": 10_000,
 }
 QUICK = {
     "raw": 1000,
@@ -31,6 +32,7 @@ QUICK = {
     "office": 4_000,
     "tablets": 200,
     "relay": 1_000,
+    "below": 2_000,
 }
 
 
@@ -80,7 +82,7 @@ OFFICE = {
     "soon": "将超时", "marked": "已标记", "done": "已办", "found": "查件（十二种问法）", "calendar": "时限日历",
     "units": "各单位",
 }  # fmt: skip
-TITLES = {"ratings": "评价", "intake": "收件", "defaults": "默认", "worklist": "工作台"}
+TITLES = {"below": "上级收件", "ratings": "评价", "intake": "收件", "defaults": "默认", "worklist": "工作台"}
 ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("原始单行提交，1 连接 /秒", "raw", lambda f, r: f"{f['one']:,.0f}", "—"),
     ("原始单行提交，8 连接 /秒", "raw", lambda f, r: f"{f['eight']:,.0f}", "—"),
@@ -122,6 +124,9 @@ ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("上送，1 个进程 /秒（占沙盒极限）", "relay", lambda f, r: f"{f['one']:,.0f}（{f['one'] / f['limit']:.0%}）", "65"),
     ("上送，4 个进程 /秒（占沙盒极限）", "relay", lambda f, r: f"{f['four']:,.0f}（{f['four'] / f['limit']:.0%}）", ""),
     ("　沙盒自己的极限 /秒", "relay", lambda f, r: f"{f['limit']:,.0f}", "—"),
+    ("上级收件，一次一条，连同 HTTP /秒", "below", lambda f, r: f"{f['single']:,.0f}", "—"),
+    ("　一次一百条（倍）", "below", lambda f, r: f"{f['batch']:,.0f}（{f['batch'] / f['single']:.1f}×）", "—"),
+    ("　一次一百条，不算 HTTP", "below", lambda f, r: f"{f['inside']:,.0f}", "—"),
 )
 
 

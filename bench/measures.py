@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from bench import world
+from bench.below import below
 from bench.office import office
 from bench.relay import relay
 
@@ -482,7 +483,7 @@ def processor(pid: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, office, tablets, relay)}
+MEASURES = {m.__name__: m for m in (raw, ratings, pages, intake, defaults, worklist, office, tablets, relay, below)}
 
 if __name__ == "__main__":
     if sys.argv[1] == "intake_client":

@@ -47,11 +47,11 @@ def take_service(told: Told) -> bool:
     """A service: a row with no running default and no invitation of ours; its person stays sealed, or below."""
     said, message = told.content, told.message
     assert isinstance(said, ServiceContent)
-    there = Service.objects.filter(pk=told.subject).first()
-    if there is not None:
+    if told.subject in _there(told, Service):
         raise NotOurs()
     key = {"organization_code": told.place.code, "case_no": message.case_no, "service_no": message.service_no}
-    if Service.objects.filter(**key).exists():
+    services = _services(told)
+    if tuple(key.values()) in services:
         raise ServiceTaken(tail=message.case_no[-4:], number=message.service_no)
     rules = law.at(told.place.area_code, said.served_at.astimezone(law.BEIJING).date())
     if said.handling not in rules.handlings:
@@ -77,6 +77,8 @@ def take_service(told: Told) -> bool:
     sealed = privacy.seal(json.dumps(person, ensure_ascii=False).encode(), f"applicant:{told.subject.hex}")
     Applicant(service=service, sealed=sealed).save(force_insert=True)
     _write(told, "below.service", [service])
+    services[service.organization_code, service.case_no, service.service_no] = service
+    _there(told, Service)[service.pk] = service
     return True
 
 
@@ -85,7 +87,8 @@ def take_rating(told: Told) -> bool:
     said = told.content
     assert isinstance(said, RatingContent)
     service = service_of(told)
-    rating = Rating.objects.filter(pk=told.subject).first()
+    ratings = _there(told, Rating)
+    rating = ratings.get(told.subject)
     if rating is not None:
         return _change(told, said, service, rating)
     kind = RatingKind.PACKAGE if said.package_rating else RatingKind(_KINDS[told.message.kind])
@@ -103,6 +106,7 @@ def take_rating(told: Told) -> bool:
     )  # fmt: skip
     kept(made)
     _write(told, f"below.{kind}", [*records, made], level=made.level)
+    ratings[made.pk] = made
     return True
 
 
@@ -164,9 +168,7 @@ def take_default(told: Told) -> bool:
 
 def service_of(told: Told) -> Service:
     """The mirrored service that a message is about.  Raises Missing, NotOurs."""
-    service = Service.objects.filter(
-        organization_code=told.place.code, case_no=told.message.case_no, service_no=told.message.service_no
-    ).first()
+    service = _services(told).get((told.place.code, told.message.case_no, told.message.service_no))
     if service is None:
         raise Missing(what="服务")
     if service.origin != told.origin:
@@ -174,17 +176,42 @@ def service_of(told: Told) -> Service:
     return service
 
 
+def _services(told: Told) -> dict[tuple[str, str, int], Service]:
+    """The services of every case that this call speaks of: asked for once."""
+    together = told.together
+    if "services" not in together.memo:
+        found = Service.objects.filter(
+            organization_code__in={organization for organization, _ in together.cases},
+            case_no__in={case_no for _, case_no in together.cases},
+        )
+        together.memo["services"] = {(one.organization_code, one.case_no, one.service_no): one for one in found}
+    services: dict[tuple[str, str, int], Service] = together.memo["services"]
+    return services
+
+
+def _there(told: Told, model: type[Any]) -> dict[UUID, Any]:
+    """The rows of a model under the numbers that this call speaks of: asked for once."""
+    memo = told.together.memo
+    if model not in memo:
+        memo[model] = model.objects.in_bulk(told.together.subjects)
+    found: dict[UUID, Any] = memo[model]
+    return found
+
+
 def _spend(service: Service, outcome: Outcome, told: Told) -> None:
     """The one outcome of a service; a word of one's own after the share of an overall rating changes none (R10)."""
     spent = Service.objects.filter(pk=service.pk, outcome=Outcome.NONE).update(
         outcome=outcome, outcome_at=told.message.fact_at
     )
-    if not spent and service.outcome != outcome:
+    if spent:
+        service.outcome, service.outcome_at = outcome, told.message.fact_at
+    elif service.outcome != outcome:
         raise OutcomeTaken(outcome=Outcome(service.outcome).label)
 
 
 def _write(told: Told, action: str, records: Sequence[Model], **facts: Any) -> None:
-    journal.write(
+    entry = journal.entry_for(
         action, at=told.at, actor=told.by.name, organization_code=told.place.code, subject=told.subject,
         records=records, origin=told.origin, revision=told.message.revision, **facts,
     )  # fmt: skip
+    told.together.entries.append(entry)

@@ -21,7 +21,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from minping import law
-from minping.kernel import events, privacy
+from minping.kernel import events, journal, privacy
 from minping.kernel.access import Actor
 from minping.kernel.clock import BEIJING, beijing
 from minping.kernel.errors import Forbidden, Problem
@@ -81,6 +81,25 @@ class Refuse(Problem):
     status = 422
 
 
+class Together:
+    """What the messages of one call share: what a stage has looked up for all of them at once, and journal rows to come.
+
+    `cases` and `subjects` name what the messages speak of; `memo` is a stage's own and is
+    emptied whenever a message is undone, for it may speak of rows that are gone again.
+    """
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        told = [row for row in rows if isinstance(row, dict)]
+        self.subjects = {subject for row in told if (subject := _subject(row)) is not None}
+        self.cases = {
+            (row["organization_code"], row["case_no"])
+            for row in told
+            if isinstance(row.get("organization_code"), str) and isinstance(row.get("case_no"), str)
+        }
+        self.memo: dict[Any, Any] = {}
+        self.entries: list[journal.Entry] = []
+
+
 @dataclass(frozen=True)
 class Told:
     """One message of a subordinate, read: whose it is, where it belongs here, what it says."""
@@ -92,15 +111,22 @@ class Told:
     content: Content
     by: Actor
     at: datetime
+    together: Together
 
 
 @dataclass(frozen=True)
 class Answer:
+    """One of the four answers; `receipt` is the row whose number is the reference, once it is written."""
+
     key: str
     result: str
-    reference: str = ""
+    receipt: FromBelow | None = None
     code: str = ""
     message: str = ""
+
+    @property
+    def reference(self) -> str:
+        return f"{settings.MINPING_AREA}-{self.receipt.pk}" if self.receipt else ""
 
     def as_json(self) -> dict[str, str]:
         shown = {"key": self.key, "result": self.result, "reference": self.reference}
@@ -133,6 +159,7 @@ def messages_take(rows: Sequence[Any], *, by: Actor, at: datetime) -> list[Answe
         subordinate_heard(where.code, at=at)
         batch = _Batch(where, by, at, rows)
         answers = [batch.answer(row) for row in rows]
+        batch.write()
         batch.pass_on()
     for (matter, code), count in batch.odd.items():
         text = f"下级“{where.name}”报来机构“{code}”的 {count} 条，{ODD[matter]}"
@@ -148,28 +175,36 @@ class _Batch:
         self.takers: Mapping[str, Taker] = events.table("TAKERS")
         self.keyed = privacy.keyed_many("index", b"below\0")
         self.places = registry.directory().places
-        subjects = {subject for row in rows if (subject := _subject(row)) is not None}
-        self.known: dict[tuple[str, UUID], dict[int, tuple[int, bytes]]] = {}
-        found = FromBelow.objects.filter(subordinate=where.code, subject__in=subjects)
-        for kind, subject, revision, pk, digest in found.values_list("kind", "subject", "revision", "id", "digest"):
-            self.known.setdefault((kind, subject), {})[revision] = (pk, bytes(digest))
+        self.together = Together(rows)
+        self.receipts: list[FromBelow] = []
+        self.known: dict[tuple[str, UUID], dict[int, FromBelow]] = {}
+        for one in FromBelow.objects.filter(subordinate=where.code, subject__in=self.together.subjects):
+            self.known.setdefault((one.kind, one.subject), {})[one.revision] = one
 
     def answer(self, row: Any) -> Answer:
         key = str(row.get("key", ""))[:120] if isinstance(row, dict) else ""
+        written = len(self.together.entries)
         try:
+            told = self._read(row)
+            there = self._there(key, told)
+            if there is not None:
+                return there
             with transaction.atomic():
-                return self._take(key, self._read(row))
+                return self._take(key, told)
         except Wait as problem:
-            return Answer(key, LATER, "", problem.code, f"{problem.message}{problem.cure}")
+            answer = Answer(key, LATER, None, problem.code, f"{problem.message}{problem.cure}")
         except Problem as problem:
-            return Answer(key, NEVER, "", problem.code, f"{problem.message}{problem.cure}")
+            answer = Answer(key, NEVER, None, problem.code, f"{problem.message}{problem.cure}")
         except NotCanonical as failure:
-            return Answer(key, NEVER, "", "invalid_field", f"{failure.field}：{failure.text}")
+            answer = Answer(key, NEVER, None, "invalid_field", f"{failure.field}：{failure.text}")
         except IntegrityError:
-            return Answer(key, NEVER, "", "record_conflict", "与上级已有的记录冲突。")
+            answer = Answer(key, NEVER, None, "record_conflict", "与上级已有的记录冲突。")
         except Exception:  # a fault of ours in one message must not stop the others, nor be called taken
             log.exception("收下级消息 %r 出错", key)  # as a literal: a key of theirs begins no line of ours
-            return Answer(key, LATER, "", "internal_error", "上级处理出错，已记下；请稍后再送。")
+            answer = Answer(key, LATER, None, "internal_error", "上级处理出错，已记下；请稍后再送。")
+        del self.together.entries[written:]
+        self.together.memo.clear()
+        return answer
 
     def _read(self, row: Any) -> Told:
         """The message, strictly.  Raises Refuse, Wait, NotCanonical."""
@@ -199,7 +234,7 @@ class _Batch:
             str(texts["case_no"]), number, fact_at, row["body"],
         )  # fmt: skip
         content = typed(message)
-        return Told(subject, self.where.code, self._place(message), message, content, self.by, self.at)
+        return Told(subject, self.where.code, self._place(message), message, content, self.by, self.at, self.together)
 
     def _place(self, message: Message) -> Place:
         """Where it belongs in our registry: never outside the subordinate's own part of it."""
@@ -216,19 +251,26 @@ class _Batch:
             raise OutOfReach(code=code)
         return place
 
-    def _take(self, key: str, told: Told) -> Answer:
-        message = told.message
+    def _digest(self, message: Message) -> bytes:
         body = {name: value for name, value in message.body.items() if name not in ("applicant", "agent")}
         said = json.dumps([message.case_no, message.service_no, body], ensure_ascii=False, sort_keys=True)
-        digest = self.keyed(said.encode())[:16]
+        return self.keyed(said.encode())[:16]
+
+    def _there(self, key: str, told: Told) -> Answer | None:
+        """The answer where this version of it, or a later one, is here already.  Raises ContentConflict."""
+        message = told.message
         known = self.known.get((message.kind, told.subject), {})
         same = known.get(message.revision)
         if same is not None:
-            if same[1] != digest:
+            if bytes(same.digest) != self._digest(message):
                 raise ContentConflict(kind=message.kind, revision=message.revision)
-            return Answer(key, ALREADY, _reference(same[0]))
+            return Answer(key, ALREADY, same)
         if known and max(known) > message.revision:  # a later version of it is here: this one says nothing any more
-            return Answer(key, ALREADY, _reference(known[max(known)][0]))
+            return Answer(key, ALREADY, known[max(known)])
+        return None
+
+    def _take(self, key: str, told: Told) -> Answer:
+        message = told.message
         taker = self.takers.get(message.kind)
         if taker is None:
             raise Unreadable(why=f"本级不收“{message.kind}”这一类")
@@ -237,16 +279,22 @@ class _Batch:
         if any(moment is not None and moment > self.at + skew for moment in times):
             raise AheadOfClock()
         changed = taker(told)
-        level = message.body.get("level")
-        row = FromBelow.objects.create(
+        row = FromBelow(
             subordinate=self.where.code, kind=message.kind, subject=told.subject, revision=message.revision,
             organization_code=told.place.code, case_no=message.case_no, service_no=message.service_no,
-            level=level, fact_at=message.fact_at, received_at=self.at, digest=digest,
+            level=message.body.get("level"), fact_at=message.fact_at, received_at=self.at,
+            digest=self._digest(message),
         )  # fmt: skip
-        self.known.setdefault((message.kind, told.subject), {})[message.revision] = (row.pk, digest)
+        self.receipts.append(row)
+        self.known.setdefault((message.kind, told.subject), {})[message.revision] = row
         if changed and message.kind not in STAYS:
             self.drafts.append(_onward(told))
-        return Answer(key, ACCEPTED, _reference(row.pk))
+        return Answer(key, ACCEPTED, row)
+
+    def write(self) -> None:
+        """The receipts and the journal of all that was taken, as sets: they stand or fall with it."""
+        FromBelow.objects.bulk_create(self.receipts)
+        journal.write_all(self.together.entries)
 
     def pass_on(self) -> None:
         """Put what was taken into our own outbox, in its order; what is there already (we told it first) stays one."""
@@ -321,10 +369,6 @@ def kept(record: models.Model) -> None:
         except ValidationError as failure:
             raise Unreadable(why=f"{field.name} {'；'.join(failure.messages)}") from failure
     record.save()
-
-
-def _reference(pk: int) -> str:
-    return f"{settings.MINPING_AREA}-{pk}"
 
 
 def _small(value: Any) -> bool:

@@ -126,7 +126,7 @@ ROWS: tuple[tuple[str, str, Any, str], ...] = (
     ("　沙盒自己的极限 /秒", "relay", lambda f, r: f"{f['limit']:,.0f}", "—"),
     ("上级收件，一次一条，连同 HTTP /秒", "below", lambda f, r: f"{f['single']:,.0f}", "—"),
     ("　一次一百条（倍）", "below", lambda f, r: f"{f['batch']:,.0f}（{f['batch'] / f['single']:.1f}×）", "—"),
-    ("　一次一百条，不算 HTTP", "below", lambda f, r: f"{f['inside']:,.0f}", "—"),
+    ("　一次一百条，不算 HTTP（处理器微秒/条）", "below", lambda f, r: f"{f['inside']:,.0f}（{f['cpu']:,.0f}）", "—"),
 )
 
 

@@ -52,10 +52,12 @@ def below(scale: int) -> dict[str, Any]:
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
+    began = time.process_time()
     inside = _rate(_inside(secret), _rows(200_000, scale, at), driver.batch)
+    spent = (time.process_time() - began) / scale * 1e6
     told = _profiled(lambda: _told(_inside(secret), _rows(300_000, 1000, at), driver.batch))
     taken += scale + (1000 if told else 0)
-    return {"single": single, "batch": batch, "inside": inside, **_checked(taken // 2), **told}
+    return {"single": single, "batch": batch, "inside": inside, "cpu": spent, **_checked(taken // 2), **told}
 
 
 def _database() -> str:

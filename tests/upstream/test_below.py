@@ -309,3 +309,28 @@ def test_a_ticket_at_the_district_does_not_write_into_a_streets_own_case() -> No
     assert (after.revision, after.asked_at) == (before.revision, before.asked_at)
     assert results(case(number, word, "confirmed", revision=2)) == ["accepted"]
     assert Case.objects.get(pk=number).state == "confirmed"
+
+
+def test_a_call_looks_up_once_what_all_its_messages_speak_of(django_assert_max_num_queries: Any) -> None:
+    """A hundred a call must not cost a hundred calls: beside its own row each message asks for little."""
+    secret = levels.key()
+    numbers = [(f"N-{n}", uuid4(), uuid4()) for n in range(50)]
+    rows = [service(given, case_no=case_no) for case_no, given, _ in numbers]
+    rows += [rating(word, 5, case_no=case_no, body={"text": ""}) for case_no, _, word in numbers]
+    with django_assert_max_num_queries(len(rows) * 4 + 30):  # a savepoint (two), and two rows
+        assert results(*rows, secret=secret) == ["accepted"] * 100
+    assert journal.verify().clean
+    with django_assert_max_num_queries(30):
+        assert results(*rows, secret=secret) == ["already"] * 100
+
+
+def test_one_bad_message_among_good_ones_leaves_no_trace_of_itself() -> None:
+    """What was looked up for all is looked up anew after one was undone: nothing is built on a row that is gone."""
+    given, word = uuid4(), uuid4()
+    long = service(given, body={"item_name": "长" * 5000})
+    assert results(long, rating(word), service(given), rating(word), rating(word, 5, revision=2)) == [
+        "never:invalid_field", "later:earlier_missing", "accepted", "accepted", "accepted",
+    ]  # fmt: skip
+    assert (Service.objects.count(), Rating.objects.get().level, FromBelow.objects.count()) == (1, 5, 3)
+    assert JournalEntry.objects.filter(action__startswith="below.").count() == 3
+    assert journal.verify().clean

@@ -15,12 +15,13 @@ from django.test import Client
 
 from minping import law
 from minping.evaluate.models import Applicant, Service
-from minping.kernel import clock, privacy
+from minping.kernel import clock, journal, privacy
 from minping.kernel.access import SYSTEM
 from minping.registry import queries as registry
+from minping.upstream.below import api
 from minping.upstream.below.down import send_down
 from minping.upstream.messages import Dictionary, NegativeReceived, ServiceContent, envelope, read
-from minping.upstream.models import Subordinate
+from minping.upstream.models import FromBelow, Subordinate
 from minping.upstream.port import Accepted, AlreadyDone, Later, Message
 from minping.upstream.provinces.calling import Answer
 from minping.upstream.provinces.minping import driver as drivers
@@ -43,9 +44,13 @@ PERSON = {
 class Inside:
     """In place of the caller: the same request, handed to the site without a socket."""
 
+    raises = True
+
     def ask(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         path = url.removeprefix(ADDRESS)
-        answer = Client().generic(method, path, body or b"", "application/json", headers=headers)
+        answer = Client(raise_request_exception=self.raises).generic(
+            method, path, body or b"", "application/json", headers=headers
+        )
         return Answer(answer.status_code, answer.content, {})
 
 
@@ -166,3 +171,51 @@ def test_silence_a_missing_key_and_a_plain_address_hold_everything_back(
 def test_a_key_that_the_superior_does_not_know_holds_everything_back(superior: MinpingDriver) -> None:
     (outcome,) = driver("mp_wrong").send_many([service()])
     assert isinstance(outcome, Later) and outcome.unreachable and outcome.code == "401"
+
+
+def test_a_superior_that_dies_between_its_commit_and_its_answer_has_each_message_once(
+    superior: MinpingDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [service(f"MA-{n}") for n in range(5)]
+    answered, lost = api._answer, [True]
+
+    def die(body: Any) -> Any:
+        if lost and lost.pop():
+            raise RuntimeError("掉电")
+        return answered(body)
+
+    monkeypatch.setattr(api, "_answer", die)
+    superior.caller.raises = False  # type: ignore[attr-defined]
+    first = superior.send_many(rows)
+    assert {type(one) for one in first} == {Later} and Service.objects.count() == 5
+    assert {type(one) for one in superior.send_many(rows)} == {AlreadyDone}
+    assert (Service.objects.count(), FromBelow.objects.count()) == (5, 5)
+    assert journal.verify().clean
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {}, {"answers": None}, {"answers": []}, {"answers": [None, 1]}, {"answers": [{}, {"result": "ACCEPTED"}]},
+        {"answers": [{"result": True}, {"result": ["accepted"]}]}, {"answers": "accepted"},
+    ],
+)  # fmt: skip
+def test_an_answer_that_says_nothing_clear_accepts_nothing(
+    superior: MinpingDriver, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(superior, "_called", lambda *_: told)
+    assert {type(one) for one in superior.send_many([service("MA-1"), service("MA-2")])} == {Later}
+
+
+def test_answers_in_another_order_or_of_older_messages_are_not_taken_for_these(
+    superior: MinpingDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [service("MA-1"), service("MA-2")]
+    swapped = [
+        {"key": rows[n][0], "result": result, "reference": f"R-{n}"} for n, result in ((1, "accepted"), (0, "never"))
+    ]
+    monkeypatch.setattr(superior, "_called", lambda *_: {"answers": swapped})
+    assert {type(one) for one in superior.send_many(rows)} == {Later}
+    older = [{"key": "service:0:1", "result": "accepted", "reference": "R"}] * 2
+    monkeypatch.setattr(superior, "_called", lambda *_: {"answers": older})
+    assert {type(one) for one in superior.send_many(rows)} == {Later}

@@ -83,7 +83,11 @@ class MinpingDriver:
         answers = self._called("POST", "messages", {"messages": told}).get("answers")
         if not isinstance(answers, list) or len(answers) != len(told):
             raise Later("看不懂上级的答复")
-        return [answer if isinstance(answer, dict) else {} for answer in answers]
+        # An answer to another message, an older one's say, is none to this one.
+        return [
+            answer if isinstance(answer, dict) and answer.get("key") == one["key"] else {}
+            for one, answer in zip(told, answers, strict=True)
+        ]
 
     def _introduce(self, codes: set[str]) -> bool:
         """Make the organisations known with those above them; True where any is new there."""

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from minping.feedback import decisions
 from minping.feedback.models import Case
+from minping.kernel import work
 from minping.kernel.access import Actor
 from minping.kernel.errors import Invalid, NotFound, Problem
 from minping.kernel.models import account_names
@@ -25,7 +26,7 @@ from minping.rectify import sheet
 from minping.site import marks
 from minping.site.looking import openable
 
-MOST = 50  # a page of lines
+MOST = work.PAGE
 
 
 @dataclass(frozen=True)

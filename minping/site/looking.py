@@ -30,7 +30,9 @@ LONGEST = 60  # of what is typed; nothing longer is looked for
 PREFIX = "差评-"
 MOST = 20  # cases of one number
 LOOK = 2000  # of the cases that the index names, for one page
-FIRST, STEP = work.PAGE + 10, 960  # asked of the index at first; four times as many each time that was not enough
+# Asked of the index at first (more where a condition moves and will leave many out); four times as many each time that
+# was not enough.
+FIRST, FIRST_MOVING, STEP = work.PAGE + 10, 12 * work.PAGE, 960
 MONTHS = 36  # of a period; a longer one is not asked of the index
 KEPT, NUMBERED = "asked", "numbered"  # in the session: what was asked, and the cases that one number named
 
@@ -181,7 +183,7 @@ def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[t
     if last:
         wanted &= Q(opened_at__lt=datetime.combine(last + timedelta(days=1), time.min, BEIJING))
     kept: list[tuple[int, UUID]] = []
-    looked, step = 0, FIRST
+    looked, step = 0, FIRST_MOVING if wanted else FIRST
     while looked < LOOK:
         named = words.found(question, most=step, after=after)
         looked += len(named)

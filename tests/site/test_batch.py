@@ -120,7 +120,7 @@ def test_the_sheets_of_many_come_in_one_archive_each_on_record() -> None:
 def test_more_than_a_page_is_refused_and_looking_chooses_nothing() -> None:
     case = Story().negative()
     answer = signed_in("reviewer").post(
-        "/desk/verify/batch/", {"act": "mark", "word": "看", "case": [f"{n:032x}" for n in range(51)]}
+        "/desk/verify/batch/", {"act": "mark", "word": "看", "case": [f"{n:032x}" for n in range(batch.MOST + 1)]}
     )
     assert answer["Location"] == "/desk/verify/?batch=1"
     page = signed_in("reviewer").get("/desk/verify/?batch=1").content.decode()

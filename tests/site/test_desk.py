@@ -10,6 +10,7 @@ from minping.evaluate.states import RatingKind
 from minping.feedback import view as cases
 from minping.feedback.models import Case
 from minping.feedback.states import DECISIONS, CaseState
+from minping.kernel import work
 from minping.kernel.models import JournalEntry
 from minping.rectify import view as orders
 from minping.registry import queries as registry
@@ -103,12 +104,12 @@ def test_the_queries_of_a_page_do_not_grow_with_the_cases(django_assert_max_num_
     browser.get("/desk/verify/")
     with django_assert_max_num_queries(8):
         browser.get("/desk/verify/")
-    for service in receive(*(service_row(f"E-{n}") for n in range(60))):
+    for service in receive(*(service_row(f"E-{n}") for n in range(work.PAGE + 10))):
         rate(service, 1, tags=())
     registry.directory(fresh=True)  # it is kept for two seconds, which a slow machine may have spent
     with django_assert_max_num_queries(8):
         page = browser.get("/desk/verify/")
-    assert page.content.decode().count('class="line"') == 50
+    assert page.content.decode().count('class="line"') == work.PAGE
     following = browser.get(page.context["page"]["next"])
     assert following.content.decode().count('class="line"') >= 13
 
@@ -180,7 +181,7 @@ def test_a_skip_shows_the_next_changes_nothing_and_comes_round_at_the_end() -> N
 
 
 def test_a_skip_on_the_last_line_of_a_page_goes_on_to_the_next_page() -> None:
-    negatives(52)
+    negatives(work.PAGE + 2)
     browser = signed_in("reviewer")
     rows = browser.get("/desk/verify/").context["rows"]
     page = browser.get(browser.get(rows[-1]["url"]).context["skip_url"])

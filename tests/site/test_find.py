@@ -8,6 +8,7 @@ import pytest
 
 from minping.evaluate.services import rating_give
 from minping.feedback.models import Case
+from minping.kernel import work
 from minping.rectify import words
 from minping.rectify.models import CaseText
 from tests.support.world import OTHER_ITEM, Story, actor, beijing, press, rate, receive, service_row, signed_in
@@ -153,14 +154,14 @@ def test_a_changed_word_is_found_as_it_is_now_and_no_longer_as_it_was() -> None:
 
 
 def test_what_was_found_is_worked_like_any_other_view_and_paged() -> None:
-    for service in receive(*(service_row(f"P-{n}") for n in range(53))):
+    for service in receive(*(service_row(f"P-{n}") for n in range(work.PAGE + 3))):
         rate(service, 2)
     browser = signed_in("reviewer")
     page = browser.post("/desk/find/", {"text": "同样的证明"}, follow=True)
     shown = [row["number"] for row in page.context["rows"]]
     rest = browser.get(page.context["page"]["next"])
     shown += [row["number"] for row in rest.context["rows"]]
-    assert len(shown) == len(set(shown)) == 53
+    assert len(shown) == len(set(shown)) == work.PAGE + 3
     assert rest.context["page"]["next"] == ""
     first, second = page.context["rows"][:2]
     case = browser.get(first["url"])

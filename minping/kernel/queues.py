@@ -21,8 +21,10 @@ from minping.kernel import bulk
 from minping.kernel.errors import NotFound
 from minping.kernel.work import Scope
 
-MOST_PARTS = 200  # of one statement; a wider scope is asked for as a whole (SQLite joins 500 SELECTs at most)
+MOST_PLACES = 200  # of one statement; a wider scope is asked for as a whole
+BUNDLE = 200  # SELECTs side by side
 _ORGANIZATION, _WINDOW = "\x01organization", "\x01window"  # stand for themselves in no database
+_COLUMN = {_ORGANIZATION: "u.organization", _WINDOW: "u.code"}
 _NONE = "none"
 
 
@@ -59,6 +61,7 @@ def key_of(text: str) -> Key:
 
 
 Statement = tuple[str, list[Any]]
+Place = tuple[str, str]  # organisation, and the window where only one is meant
 _templates: dict[tuple[str, bool], Statement] = {}
 
 
@@ -68,24 +71,54 @@ def _compiled(queue: Queue, scope: Scope) -> Statement:
     return sql, list(params)
 
 
-def _parts(queue: Queue) -> Iterator[Statement]:
-    """One statement for each organisation and window of the scope, made from a template: compiling is dear."""
+def _groups(queue: Queue) -> Iterator[tuple[Statement, list[Place]]]:
+    """A statement for one place, and the places to ask it of.  Compiling is dear: each is made once a process."""
     scope = queue.scope
-    parts = [(code, "") for code in scope.organizations] + list(scope.windows)
-    if len(parts) > MOST_PARTS:
-        yield _compiled(queue, scope)
+    if len(scope.organizations) + len(scope.windows) > MOST_PLACES:
+        yield _compiled(queue, scope), [("", "")]
         return
-    for organization, window in parts:
-        kind = (queue.name, bool(window))
-        if kind not in _templates:
-            marked = Scope((), ((_ORGANIZATION, _WINDOW),)) if window else Scope((_ORGANIZATION,), ())
-            _templates[kind] = _compiled(queue, marked)
-        sql, params = _templates[kind]
-        here = {_ORGANIZATION: organization, _WINDOW: window}
-        yield sql, [here.get(value, value) if isinstance(value, str) else value for value in params]
+    marked = Scope((_ORGANIZATION,), ()), Scope((), ((_ORGANIZATION, _WINDOW),))
+    for one, places in zip(marked, ([(code, "") for code in scope.organizations], list(scope.windows)), strict=True):
+        if places:
+            kind = (queue.name, one is marked[1])
+            if kind not in _templates:
+                _templates[kind] = _compiled(queue, one)
+            yield _templates[kind], places
+
+
+def _correlated(statement: Statement) -> Statement:
+    """A statement for one place, as one for each row of `u`."""
+    sql, params = statement
+    asked = [_COLUMN.get(value, "%s") if isinstance(value, str) else "%s" for value in params]
+    told = "".join(text + name for text, name in zip(sql.split("%s"), [*asked, ""], strict=True))
+    return told, [value for value, name in zip(params, asked, strict=True) if name == "%s"]
+
+
+def _rows(places: Sequence[Place]) -> Statement:
+    """The places as the rows of `u`."""
+    rows = " UNION ALL ".join(["SELECT %s AS organization, %s AS code"] * len(places))
+    return f"({rows}) AS u", [code for place in places for code in place]
+
+
+def _parts(queue: Queue, one: Callable[[Statement], Statement], columns: str) -> Iterator[Statement]:
+    """`one` of each place's own lines: planned once for all places where the database knows LATERAL, else for each."""
+    for statement, places in _groups(queue):
+        if connection.vendor == "postgresql":
+            source, values = _rows(places)
+            sql, params = one(_correlated(statement))
+            yield f"SELECT {columns} FROM {source} CROSS JOIN LATERAL ({sql}) AS part", [*values, *params]
+            continue
+        for organization, window in places:
+            here = {_ORGANIZATION: organization, _WINDOW: window}
+            sql, params = one((statement[0], [here.get(v, v) if isinstance(v, str) else v for v in statement[1]]))
+            yield f"SELECT {columns} FROM ({sql}) AS part", params
 
 
 def _union(parts: Sequence[Statement]) -> Statement:
+    """All of them in one statement; SQLite takes 500 side by side, so many are put together in bundles."""
+    if len(parts) > BUNDLE:
+        bundles = [_union(parts[start : start + BUNDLE]) for start in range(0, len(parts), BUNDLE)]
+        return _union([(f"SELECT * FROM ({sql}) AS bundle", params) for sql, params in bundles])
     return " UNION ALL ".join(sql for sql, _ in parts), [value for _, params in parts for value in params]
 
 
@@ -99,23 +132,29 @@ def first(queues: Sequence[Queue], *, most: int, after: Key | None = None, until
     way, beyond = ("DESC", "<") if newest else ("ASC", ">")
     # Lines without a running clock come last: PostgreSQL's index has them there, SQLite's has them first.
     whole = connection.vendor == "postgresql" and after is None and until is None and not newest
+    kinds: list[tuple[str, list[Any], str]] = []  # which lines, and in which order
+    if after is None or after.sort is not None:
+        where, more = "TRUE" if whole else "q_sort IS NOT NULL", list[Any]()
+        if until is not None:
+            where, more = f"{where} AND q_sort <= %s", [bulk.raw_instant(until)]
+        if after is not None and after.sort is not None:
+            start = bulk.raw_instant(after.sort)
+            where += f" AND q_sort {beyond}= %s AND (q_sort {beyond} %s OR q_id > %s)"
+            more += [start, start, bulk.raw_id(after.id)]
+        kinds.append((where, more, f"q_sort {way}, q_id"))
+    if until is None and not newest and not whole:
+        where, more = "q_sort IS NULL", list[Any]()
+        if after is not None and after.sort is None:
+            where, more = f"{where} AND q_id > %s", [bulk.raw_id(after.id)]
+        kinds.append((where, more, "q_id"))
     for number, queue in enumerate(queues):
-        for sql, params in _parts(queue):
-            head = f"SELECT * FROM (SELECT {number} AS q, q_sort, q_id FROM ({sql}) AS t WHERE "
-            if after is None or after.sort is not None:
-                where, values = "TRUE" if whole else "q_sort IS NOT NULL", list(params)
-                if until is not None:
-                    where, values = f"{where} AND q_sort <= %s", [*values, bulk.raw_instant(until)]
-                if after is not None and after.sort is not None:
-                    start = bulk.raw_instant(after.sort)
-                    where += f" AND q_sort {beyond}= %s AND (q_sort {beyond} %s OR q_id > %s)"
-                    values += [start, start, bulk.raw_id(after.id)]
-                parts.append((f"{head}{where} ORDER BY q_sort {way}, q_id LIMIT {most}) AS part", values))
-            if until is None and not newest and not whole:
-                where, values = "q_sort IS NULL", list(params)
-                if after is not None and after.sort is None:
-                    where, values = f"{where} AND q_id > %s", [*values, bulk.raw_id(after.id)]
-                parts.append((f"{head}{where} ORDER BY q_id LIMIT {most}) AS part", values))
+        for where, more, order in kinds:
+
+            def lines(of: Statement, where: str = where, more: list[Any] = more, order: str = order) -> Statement:
+                sql = f"SELECT q_sort, q_id FROM ({of[0]}) AS t WHERE {where} ORDER BY {order} LIMIT {most}"
+                return sql, [*of[1], *more]
+
+            parts += _parts(queue, lines, f"{number} AS q, part.q_sort, part.q_id")
     if not parts:
         return []
     sql, params = _union(parts)
@@ -135,35 +174,34 @@ def first(queues: Sequence[Queue], *, most: int, after: Key | None = None, until
 def counts(queues: Sequence[Queue], *, cap: int, until: datetime) -> list[tuple[int, int]]:
     """Of each queue how many wait, and how many of them are due by `until`: each up to `cap`, all in one query."""
     numbers: list[Statement] = []
-    for queue in queues:
-        parts = list(_parts(queue))
-        for where, more in (("", []), (" WHERE q_sort <= %s", [bulk.raw_instant(until)])):
-            limited = [
-                (f"SELECT * FROM (SELECT 1 AS one FROM ({sql}) AS t{where} LIMIT {cap}) AS part", [*params, *more])
-                for sql, params in parts
-            ]
-            sql, params = _union(limited or [("SELECT 1 AS one WHERE 1 = 0", [])])
-            numbers.append((f"(SELECT COUNT(*) FROM (SELECT one FROM ({sql}) AS u LIMIT {cap}) AS c)", params))
+    for number, queue in enumerate(queues):
+        for statement, places in _groups(queue):
+            (source, values), (sql, params) = _rows(places), _correlated(statement)
+            one = f"(SELECT COUNT(*) FROM (SELECT 1 FROM ({sql}) AS t{{where}} LIMIT {cap}) AS c)"
+            numbers.append(
+                (
+                    f"SELECT {number} AS q, {one.format(where='')} AS n, {one.format(where=' WHERE q_sort <= %s')} AS soon "
+                    f"FROM {source}",
+                    [*params, *params, bulk.raw_instant(until), *values],
+                )
+            )
     if not numbers:
-        return []
+        return [(0, 0)] * len(queues)
+    sql, params = _union(numbers)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(sql for sql, _ in numbers)}", [v for _, params in numbers for v in params])
-        found = cursor.fetchone() or ()
-    return list(zip(found[::2], found[1::2], strict=True))
+        cursor.execute(f"SELECT q, SUM(n), SUM(soon) FROM ({sql}) AS counted GROUP BY q", params)
+        found = {number: (min(int(n), cap), min(int(soon), cap)) for number, n, soon in cursor.fetchall()}
+    return [found.get(number, (0, 0)) for number in range(len(queues))]
 
 
 def days(queues: Sequence[Queue], *, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
     """How many of the queues' lines stand at each instant later than `since` and up to `until`, in one query."""
-    parts: list[Statement] = []
-    for queue in queues:
-        for sql, params in _parts(queue):
-            parts.append(
-                (
-                    f"SELECT * FROM (SELECT q_sort, COUNT(*) AS n FROM ({sql}) AS t WHERE q_sort > %s AND q_sort <= %s "
-                    "GROUP BY q_sort) AS part",
-                    [*params, bulk.raw_instant(since), bulk.raw_instant(until)],
-                )
-            )
+
+    def counted(of: Statement) -> Statement:
+        sql = f"SELECT q_sort, COUNT(*) AS n FROM ({of[0]}) AS t WHERE q_sort > %s AND q_sort <= %s GROUP BY q_sort"
+        return sql, [*of[1], bulk.raw_instant(since), bulk.raw_instant(until)]
+
+    parts = [part for queue in queues for part in _parts(queue, counted, "part.q_sort, part.n")]
     if not parts:
         return []
     sql, params = _union(parts)

@@ -88,8 +88,19 @@ def test_a_window_sees_its_own_lines_alone() -> None:
 def test_a_scope_too_wide_for_one_statement_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     negatives(3)
     narrow = pages(verifying(), most=2), queues.counts([verifying()], cap=9, until=FRIDAY)
-    monkeypatch.setattr(queues, "MOST_PARTS", 1)
+    monkeypatch.setattr(queues, "MOST_PLACES", 1)
     assert (pages(verifying(), most=2), queues.counts([verifying()], cap=9, until=FRIDAY)) == narrow
+
+
+def test_many_queues_over_as_many_places_as_one_statement_takes() -> None:
+    made = negatives(2)
+    wide = work.Scope(("minan", "minan-center", *(f"unit-{n}" for n in range(queues.MOST_PLACES - 2))), ())
+    asked = [verifying(wide)] * 8
+    assert {key.id for key in queues.first(asked, most=20)} == {case.pk for case in made}
+    assert queues.counts(asked, cap=9, until=FRIDAY) == [(2, 0)] * 8
+    due = made[0].due_at
+    assert due is not None
+    assert sum(n for _, n in queues.days(asked, since=FRIDAY, until=due)) == 16
 
 
 def test_counts_end_at_the_cap_and_know_the_late_ones() -> None:

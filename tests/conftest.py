@@ -23,8 +23,13 @@ LONG = {
 }  # fmt: skip
 
 
-# What stands on no database of ours, or only shows pages that are the same on either: run on SQLite alone.
-ONCE = ("tests/law/", "tests/sandbox/", "tests/journeys/test_for_everyone.py")
+# What stands on no database of ours, or only shows pages that are the same on either: run on SQLite alone.  Of the
+# tables of moves the pages' half is here (a page asks the service and draws); the services' half runs on both.
+ONCE = (
+    "tests/law/", "tests/sandbox/", "tests/journeys/test_for_everyone.py",
+    "tests/feedback/test_every_move.py::test_the_page_", "tests/rectify/test_every_move.py::test_the_page_",
+    "tests/supervise/test_every_move.py::test_the_page_",
+)  # fmt: skip
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,8 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import xlsxwriter
+if TYPE_CHECKING:
+    import xlsxwriter
 
 Cell = str | int | float | None
 # What a spreadsheet takes for the beginning of a formula, in half and full width.
@@ -53,6 +55,8 @@ def csv_text(sheets: Sequence[Sheet]) -> str:
 
 def workbook(sheets: Iterable[Sheet]) -> bytes:
     """The tables as an XLSX, one sheet each; texts as texts, whatever they begin with."""
+    import xlsxwriter  # read by whoever writes a workbook, not by every process
+
     target = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(target, options) as book:

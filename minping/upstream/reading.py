@@ -10,7 +10,6 @@ from io import BytesIO
 from typing import Any
 
 from django.db import transaction
-from xlsxwriter import Workbook
 
 from minping import law
 from minping.kernel import clock, journal, privacy
@@ -155,6 +154,8 @@ def _value(name: str, value: Any, rules: law.Rules) -> str:
 
 def manual_workbook(rows: list[OutboxMessage], *, by: Actor, at: datetime) -> bytes:
     """The work list for the province's screens: one line per message, every fact as text, nothing personal."""
+    from xlsxwriter import Workbook  # read by whoever writes one, not by every process
+
     built = build(rows)
     headings = ["序号", "类别", "自何时"]
     lines: list[dict[str, str]] = []

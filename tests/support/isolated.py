@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 
 SHARED = "TEST_SHARED"
@@ -19,6 +20,9 @@ os.environ.pop("MINPING_RULES", None)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "minping.site.settings")
 # Playwright's own loop must not make Django think that tests are asynchronous code.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# A shell has what it starts in the background ignore Ctrl-C: a run must clean up after it there too (scripts/test).
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:

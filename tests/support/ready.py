@@ -22,8 +22,9 @@ OFFICE = "from minping.cli.serve import prepare; prepare(demo=True, story=False)
 
 
 def environment() -> dict[str, str]:
-    """This process's own, without what would lead an installation elsewhere."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("MINPING_", "DJANGO_"))}
+    """This process's own, without what would lead an installation elsewhere; light passwords in a run of tests."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MINPING_", "DJANGO_"))}
+    return {**kept, "DJANGO_SETTINGS_MODULE": "tests.support.settings"} if "TEST_SHARED" in kept else kept
 
 
 def copied_database(url: str, name: str, template: str = "template1") -> str:
@@ -57,7 +58,7 @@ def _made(kind: str, database: str) -> tuple[Path, str]:
         done = home.parent / f"done-{home.name}"
         if not done.exists():
             env = {**environment(), "MINPING_HOME": str(home), "MINPING_PROVINCE": "http://127.0.0.1:9"}
-            env["DJANGO_SETTINGS_MODULE"] = "minping.site.settings"
+            env.setdefault("DJANGO_SETTINGS_MODULE", "minping.site.settings")
             command = ["-m", "minping.cli", "migrate"]
             template = "template1"
             if kind == "office":

@@ -8,6 +8,7 @@ fails.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -35,6 +36,7 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PORTS = (12_000, 32_000)  # a server takes its port seconds after it was looked for: nothing else may be given it
 PATIENCE = 10.0  # seconds a process may take to end after it was asked to
 
 
@@ -72,10 +74,11 @@ def chromium() -> str:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on now, from below those that outgoing connections are given."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port := random.randrange(*PORTS)))
+            return port
 
 
 def answers(url: str, *, timeout: float = 2.0) -> bool:

@@ -17,9 +17,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-import openpyxl
-import xlsxwriter
-
 from minping.kernel.errors import Problem
 
 UNPACKED_MOST = 400 * 1024 * 1024  # bytes of a workbook once unpacked: a bomb stops here
@@ -52,6 +49,8 @@ class Line:
 
 def workbook(data: bytes) -> dict[str, list[Line]]:
     """The sheets of an .xlsx by title, each without its empty rows.  Raises FileUnreadable."""
+    import openpyxl  # large: read by whoever opens a workbook, not by every process
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             members = package.infolist()
@@ -155,6 +154,8 @@ def heading(text: str) -> str:
 
 def written(sheets: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]]) -> bytes:
     """An .xlsx of (title, headings, rows), every column formatted as text so that codes keep their zeros."""
+    import xlsxwriter
+
     stream = io.BytesIO()
     with xlsxwriter.Workbook(stream, {"in_memory": True}) as book:
         text = book.add_format({"num_format": "@"})

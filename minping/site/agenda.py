@@ -82,7 +82,7 @@ def agenda(request: HttpRequest) -> HttpResponse:
     before = (first - timedelta(days=1)).replace(day=1)
     editions, provisional = law.calendar().covering(first.toordinal(), (end - timedelta(days=1)).toordinal())
     context = {
-        "views": table.views("calendar"), "title": f"{first.year} 年 {first.month} 月",
+        **table.menu("calendar"), "place": "时限日历", "title": f"{first.year} 年 {first.month} 月",
         "weeks": [shown[n : n + 7] for n in range(0, len(shown), 7)], "weekdays": WEEKDAYS,
         "total": sum(counts[day] for day in days if first <= day < end), "editions": editions,
         "provisional": provisional, "soon_url": reverse("desk_view", args=[SOON]), "now_url": address,

@@ -35,7 +35,7 @@ def batch_act(request: HttpRequest, view: str) -> HttpResponse:
         messages.error(request, problem.message + problem.cure)
         return HttpResponseRedirect(f"{back}?batch=1")
     context = {
-        "views": Desk(by, now).views(view), "title": f"成批{act.label}", "back_url": back, "back_label": label,
+        **Desk(by, now).menu(view), "title": f"成批{act.label}", "back_url": back, "back_label": label,
         "done": [one for one in done if one.done], "refused": [one for one in done if not one.done],
         "missing": len(set(chosen)) - len(done), "view": view,
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -16,28 +17,43 @@ from minping.kernel.access import Actor, Grant
 from minping.registry import queries as registry
 from minping.upstream.provinces import driver
 
-# label, url name, permission: the entries of the desk's side bar.
-SECTIONS = (
-    ("工作台", "desk", ("case.read", "order.read")),
-    ("各单位", "units", ("case.read",)),
-    ("监督", "supervise", ("notice.read",)),
-    ("本人评价", "own", ("own.read",)),
-    ("来件", "tickets", ("ticket.read",)),
-    ("线索", "clues", ("clue.open", "clue.key", "clue.confirm")),
-    ("答复模板", "templates", ("templates.manage",)),
-    ("指标", "indicators", ("indicators.read",)),
-    ("季度报告", "quarter", ("quarter.send",)),
-    ("下级", "below", ("below.read",)),
-    ("上送", "delivery", ("delivery.read",)),
-    ("电话请评", "ask", ("rating.ask",)),
-    ("短信", "texts", ("delivery.read",)),
-    ("回调", "callbacks", ("delivery.read",)),
-    ("窗口装置", "devices", ("device.read",)),
-    ("二维码", "codes", ("posters.make", "registry.read")),
-    ("登记簿", "registry", ("registry.read",)),
-    ("账号", "accounts", ("account.read",)),
-    ("日志", "journal", ("journal.read",)),
-)
+# What each stage of the chain has of its own in the side bar: (label, url name, any of these permissions).
+# The work place carries the rest: its views are grouped by the same words (site/desk).
+GROUPS: tuple[tuple[str, tuple[tuple[str, str, tuple[str, ...]], ...]], ...] = (
+    ("", (("工作台", "desk", ("case.read", "order.read")),)),
+    ("评价", (
+        ("电话请评", "ask", ("rating.ask",)),
+        ("窗口装置", "devices", ("device.read",)),
+        ("二维码", "codes", ("posters.make", "registry.read")),
+        ("短信", "texts", ("delivery.read",)),
+    )),
+    ("反馈", (
+        ("来件", "tickets", ("ticket.read",)),
+        ("答复模板", "templates", ("templates.manage",)),
+    )),
+    ("改进", ()),
+    ("监督", (
+        ("各单位", "units", ("case.read",)),
+        ("问责疑点", "supervise", ("notice.read",)),
+        ("本人评价", "own", ("own.read",)),
+        ("纪检线索", "clues", ("clue.open", "clue.key", "clue.confirm")),
+    )),
+    ("考核", (
+        ("指标", "indicators", ("indicators.read",)),
+        ("季度报告", "quarter", ("quarter.send",)),
+    )),
+    ("上下级", (
+        ("上送", "delivery", ("delivery.read",)),
+        ("下级", "below", ("below.read",)),
+        ("回调", "callbacks", ("delivery.read",)),
+    )),
+    ("管理", (
+        ("登记簿", "registry", ("registry.read",)),
+        ("账号", "accounts", ("account.read",)),
+        ("日志", "journal", ("journal.read",)),
+    )),
+)  # fmt: skip
+SECTIONS = tuple(section for _, sections in GROUPS for section in sections)
 
 
 # name in the templates, url name: what each header and footer points to.
@@ -104,6 +120,33 @@ def languages(request: HttpRequest) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def group_of(
+    label: str, views: Sequence[dict[str, Any]] = (), entries: Sequence[dict[str, Any]] = (), *, folded: bool = False
+) -> dict[str, Any]:
+    """One group of the side bar: the views of the work place first, then the sections."""
+    return {"label": label, "views": views, "entries": entries, "folded": folded}
+
+
+def menu_of(groups: list[dict[str, Any]]) -> dict[str, Any]:
+    """The side bar as the templates take it: its groups, and the name of the place one is at."""
+    here = [one["label"] for group in groups for one in (*group["views"], *group["entries"]) if one["active"]]
+    return {"groups": groups, "place": here[0] if here else "菜单"}
+
+
+def groups_for(who: Actor, path: str, also: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The side bar of one person: what opens to them, by stage; a stage without any of it is left out unless in `also`."""
+    shown = []
+    for stage, sections in GROUPS:
+        mine = [
+            {"label": label, "url": (url := reverse(name)), "active": path.startswith(url)}
+            for label, name, permissions in sections
+            if any(who.may(permission) for permission in permissions)
+        ]
+        if mine or stage in also:
+            shown.append(group_of(stage, entries=mine))
+    return shown
+
+
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {
         "sandbox": settings.MINPING_SANDBOX,
@@ -118,11 +161,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     who = getattr(request, "actor", None)
     if who is None or who.account_id is None:
         return context | look(request)
-    context["sections"] = [
-        {"label": label, "url": reverse(name), "active": request.path.startswith(reverse(name))}
-        for label, name, permissions in SECTIONS
-        if any(who.may(permission) for permission in permissions)
-    ]
+    context |= menu_of(groups_for(who, request.path))
     context["who"] = who_card(who)
     if not settings.MINPING_PROVINCE and not driver().ends:
         context["notes"].append("没有接省平台接口：上送的内容写入文件夹，由人工录入省平台后登记编号。")

@@ -34,12 +34,14 @@ from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
 from minping.registry import queries as registry
 from minping.site import batch, looking, wording
-from minping.site.context import SECTIONS
+from minping.site.context import GROUPS, group_of, groups_for, menu_of
 from minping.site.marks import LONGEST, SUGGESTED, marks_of
 from minping.supervise import view as inquiries
 
 MINE, SOON, MARKED, DONE, FOUND = "mine", "soon", "marked", "done", "found"
-QUEUES = {view.id: (view, source) for source in (cases, orders, inquiries) for view in source.VIEWS}
+STAGES = (("反馈", cases), ("改进", orders), ("监督", inquiries))
+QUEUES = {view.id: (view, source) for _, source in STAGES for view in source.VIEWS}
+STAGE_OF = {view.id: stage for stage, source in STAGES for view in source.VIEWS}
 LABELS = {MINE: "待我办", SOON: "将超时", MARKED: "已标记", DONE: "已办", FOUND: "查到的件"}
 ORDER_TEXT = {DONE: "按办结时间，最近在前", FOUND: "最近的在前", MARKED: "最近标记的在前"}
 EMPTY_TEXT = {
@@ -166,27 +168,42 @@ class Desk:
         found = queues.counts([self.waiting(name) for name in self.queues], cap=work.CAP + 1, until=self.soon)
         return dict(zip(self.queues, found, strict=True))
 
-    def views(self, active: str) -> list[dict[str, Any]]:
+    def menu(self, active: str) -> dict[str, Any]:
+        """The side bar of the work place: one's own views, then each stage of the chain with what waits in it.
+
+        A stage where nothing waits is folded, and so are the views of all stages that are empty.
+        """
         counts = self.counts
-        shown: list[tuple[str, str, int | None]]
-        shown = [(MINE, LABELS[MINE], sum(counts[name][0] for name in self.duties))] if self.queues else []
-        shown += [(name, self.queues[name][0].label, counts[name][0]) for name in self.queues]
-        shown += [(SOON, LABELS[SOON], sum(counts[name][1] for name in self.duties))] if self.queues else []
-        shown += [(MARKED, LABELS[MARKED], len(self.marks)), (DONE, LABELS[DONE], None)]
+        own: list[tuple[str, int | None]] = []
+        if self.queues:
+            own = [(MINE, sum(counts[name][0] for name in self.duties))]
+            own += [(SOON, sum(counts[name][1] for name in self.duties))]
+        own += [(MARKED, len(self.marks)), (DONE, None)]
         if day_of(active) is not None or active == FOUND:
-            shown.append((active, label_of(active), None))
-        return [
-            {
-                "id": name,
-                "label": label,
-                "count": "" if n is None else min(n, work.CAP),
-                "capped": n is not None and n > work.CAP,
-                "late": name == SOON,
-                "active": name == active,
-                "url": reverse("desk_view", args=[name]),
-            }
-            for name, label, n in shown
-        ]
+            own.append((active, None))
+        filled = [name for name in self.queues if counts[name][0] or name == active]
+        empty = [name for name in self.queues if name not in filled]
+        waiting = {stage: [name for name in filled if STAGE_OF[name] == stage] for stage in dict(STAGES)}
+        groups = [group_of("", [self.view(name, n, active) for name, n in own])]
+        for group in groups_for(self.who, "", also=list(waiting)):
+            views = [self.view(name, counts[name][0], active) for name in waiting.get(group["label"], ())]
+            if group["label"] and (views or group["entries"]):
+                groups.append({**group, "views": views, "folded": not views})
+        if empty:
+            groups.append(group_of("其他视图", [self.view(name, 0, active) for name in empty], folded=True))
+        return menu_of(groups)
+
+    def view(self, name: str, n: int | None, active: str) -> dict[str, Any]:
+        """One entry of the side bar; `n` is how many wait in it, None where nobody counts."""
+        return {
+            "id": name,
+            "label": label_of(name),
+            "count": None if n is None else min(n, work.CAP),
+            "capped": n is not None and n > work.CAP,
+            "late": name == SOON,
+            "active": name == active,
+            "url": reverse("desk_view", args=[name]),
+        }
 
 
 @staff_page(SIGNED_IN)
@@ -211,7 +228,8 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         if case_id not in {row.case_id for row in rows}:
             rows, more, after = following, beyond, behind
     context: dict[str, Any] = {
-        "views": table.views(view),
+        **table.menu(view),
+        "landed": bool(behind),  # brought here by a decision or a skip: the heading takes the focus
         "view_label": label,
         "order_text": ORDER_TEXT.get(view, "按剩余时间排列"),
         "rows": lines_context(rows, view, case_id, now, after, table.marks),
@@ -259,8 +277,9 @@ def batch_context(who: Actor, view: str) -> dict[str, Any]:
 
 
 def _elsewhere(who: Actor) -> HttpResponse:
-    """Someone without a queue of their own begins at the first section they may open."""
-    for _, name, permissions in SECTIONS[1:]:
+    """Someone without a queue of their own begins at the first section they may open, the devices of 评价 last."""
+    first = [section for stage, sections in GROUPS for section in sections if stage not in ("", "评价")]
+    for _, name, permissions in (*first, *dict(GROUPS)["评价"]):
         if any(who.may(permission) for permission in permissions):
             return HttpResponseRedirect(reverse(name))
     raise Forbidden("这个账号还没有分配角色。", cure="请联系管理员。")

@@ -87,6 +87,7 @@ TEMPLATES = [
         "DIRS": [Path(__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["minping.kernel.templatetags.tables"],  # one way to show a table
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",

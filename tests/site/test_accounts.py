@@ -397,9 +397,9 @@ def test_the_list_of_accounts_costs_the_same_for_few_and_many(django_assert_max_
     with django_assert_max_num_queries(len(few)) as many:
         page = client.get("/accounts/").content.decode()
     assert len(many) == len(few)
-    assert page.count('<tr><th scope="row" class="code">') == 50
+    assert page.count('<th scope="row" class="code"') == 50
     second = page.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
-    assert client.get(second).content.decode().count('<tr><th scope="row" class="code">') == 17
+    assert client.get(second).content.decode().count('<th scope="row" class="code"') == 17
 
 
 def test_a_lock_page_needs_nothing_of_the_attempt() -> None:

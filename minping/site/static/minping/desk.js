@@ -2,10 +2,6 @@
 // Nothing here is needed.
 (function () {
   "use strict";
-  // A narrow screen shows the columns as one strip: bring the current one into sight.
-  var here = document.querySelector(".rail nav [aria-current]");
-  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
-
   var lines = Array.from(document.querySelectorAll(".queue .line"));
   if (!lines.length) return;
   var help = document.querySelector("[data-keys]");

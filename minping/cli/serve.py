@@ -195,6 +195,7 @@ def _welcome(here: Home, accounts: list[str], stop: threading.Event) -> None:
         lines += [
             f"  沙盒省平台 {config.province}/",
             f"  接口文档   {address}/api/v1/docs",
+            f"  报一次服务 照 README 的例子，先在那个终端里：BASE={address}",
             f"  数据目录   {here.path}",
             "  演示账号（密码只在本机，存于数据目录的 demo-accounts.txt）：",
             *accounts,

@@ -41,7 +41,8 @@ class Config:
     (evaluate/channels/mine/platform.py), `clamd` the virus scanner, a socket or host:port
     (empty: Debian's socket, where it exists), `terminal_paired_only` whether a browser must be paired to be
     used as a self-service terminal (evaluate/channels/terminal/device.py), `trusted_proxies` the addresses and
-    networks of the reverse proxies whose word on the caller is taken (kernel/caller.py).
+    networks of the reverse proxies whose word on the caller is taken (kernel/caller.py), `import_unpacked_mb` how
+    many megabytes a workbook may hold once unpacked (registry/importing/cells.py).
     """
 
     database: str = ""
@@ -60,6 +61,7 @@ class Config:
     clamd: str = ""
     terminal_paired_only: bool = False
     trusted_proxies: tuple[str, ...] = ()
+    import_unpacked_mb: int = 100
 
 
 def _toml(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -17,6 +18,8 @@ from minping.kernel.errors import Forbidden
 View = Callable[..., HttpResponseBase]
 PUBLIC = "public"
 SIGNED_IN = "signed_in"
+SENT_TO = "sent_to"  # the address of the act that met no session
+UNWRITTEN = frozenset({"csrfmiddlewaretoken", "verb", "old_password", "new_password1", "new_password2", "password"})
 
 
 def actor(request: HttpRequest) -> Actor:
@@ -36,8 +39,11 @@ def staff_page(permission: str, *, with_first_password: bool = False) -> Callabl
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             who = actor(request)
             if who.account_id is None:
-                query = urlencode({"next": _page(request)})
-                return HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
+                query = urlencode({"next": _page(request)} | ({SENT_TO: request.path} if _written(request) else {}))
+                answer = HttpResponseRedirect(f"{resolve_url(settings.LOGIN_URL)}?{query}")
+                if SENT_TO in query:
+                    answer.status_code = HTTPStatus.TEMPORARY_REDIRECT  # what was written goes along (site/again.py)
+                return answer
             if not with_first_password and getattr(request.user, "must_change_password", False):
                 return HttpResponseRedirect(resolve_url("password"))
             if permission != SIGNED_IN and not who.may(permission):
@@ -51,6 +57,13 @@ def staff_page(permission: str, *, with_first_password: bool = False) -> Callabl
         return checked
 
     return decorate
+
+
+def _written(request: HttpRequest) -> bool:
+    """Whether a form comes with words in it: a session that ended must not cost anybody what they wrote."""
+    return request.method == "POST" and any(
+        str(value).strip() for name, value in request.POST.items() if name not in UNWRITTEN
+    )
 
 
 def _page(request: HttpRequest) -> str:

@@ -260,6 +260,7 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
         work.refill(request, case_id, context["actions"])
         line = next((row.place for row in rows if row.case_id == case_id), request.GET.get(work.LINE, ""))
         insert = wording_context(context, case_id, view, line)
+        context["actions"].sort(key=lambda action: not action.get("primary"))  # what is usual stands first
         for action in context["actions"]:
             action["url"] += work.trail(view, line)
             written = [field["name"] for field in action.get("fields", ()) if field["type"] == "textarea"]

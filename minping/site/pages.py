@@ -22,7 +22,7 @@ from minping.kernel.home import home as home_folder
 from minping.kernel.models import Account
 from minping.kernel.web import SIGNED_IN, public_page, staff_page
 from minping.registry import demo
-from minping.site import accounts
+from minping.site import accounts, again
 from minping.site.forms import PasswordForm, SignInForm
 
 log = logging.getLogger("minping.site")
@@ -59,7 +59,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """The staff's way in; a fresh session, and a row in the journal either way."""
     if request.user.is_authenticated:
         return HttpResponseRedirect(_onward(request))
-    if request.method != "POST":
+    if request.method != "POST" or not again.is_sign_in(request.POST):
         return _sign_in_page(request, SignInForm(request))
     form = SignInForm(request, data=request.POST)
     if not form.is_valid():
@@ -68,6 +68,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     account = form.get_user()
     auth.login(request, account)
     accounts.signed_in(account=account, at=clock.now())
+    written = again.opened(again.arrived(request))
+    if written and not account.must_change_password:
+        return render(request, "site/again.html", {**written, "back_url": _onward(request)})
     return HttpResponseRedirect(_onward(request), status=303)
 
 
@@ -97,6 +100,7 @@ def _sign_in_page(request: HttpRequest, form: SignInForm, *, locked: str = "", s
         "form": form,
         "next": request.POST.get("next") or request.GET.get("next") or "",
         "locked": locked,
+        "carried": again.arrived(request),
         "demo_accounts": demo_accounts(),
     }
     return render(request, "registration/login.html", context, status=status)

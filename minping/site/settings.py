@@ -31,6 +31,7 @@ MINPING_CALLBACK_ORIGINS = CONFIG.callback_origins
 MINPING_CALLBACK_NETWORKS = CONFIG.callback_networks
 MINPING_IDENTITY = CONFIG.identity
 MINPING_STREAM = CONFIG.stream.rstrip("/")
+MINPING_IMPORT_UNPACKED = CONFIG.import_unpacked_mb * 1024 * 1024
 MINPING_TRUSTED_PROXIES = networks(CONFIG.trusted_proxies)
 MINPING_PROVINCE = CONFIG.province.rstrip("/")
 MINPING_PROVINCE_PROFILE = CONFIG.province_profile

@@ -56,9 +56,9 @@ def test_a_refusal_leads_staff_back_to_their_desk() -> None:
 @pytest.mark.usefixtures("world")
 def test_an_act_sent_after_the_session_ended_leads_back_to_its_page_and_never_to_a_blank_one() -> None:
     sent = Client().post("/desk/find/", {"text": "x"}, headers={"Referer": "http://testserver/desk/mine/?next=1"})
-    assert sent["Location"] == "/login?next=%2Fdesk%2Fmine%2F%3Fnext%3D1"
+    assert sent["Location"] == "/login?next=%2Fdesk%2Fmine%2F%3Fnext%3D1&sent_to=%2Fdesk%2Ffind%2F"
     strange = Client().post("/desk/find/", {"text": "x"}, headers={"Referer": "https://example.org/desk/"})
-    assert strange["Location"] == "/login?next="
+    assert strange["Location"] == "/login?next=&sent_to=%2Fdesk%2Ffind%2F"
     kept = signed_in("reviewer").get("/desk/find/", headers={"Accept": "text/html"})
     assert kept.status_code == 405
     assert "回到工作台" in kept.content.decode()

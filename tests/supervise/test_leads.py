@@ -180,7 +180,7 @@ def test_the_page_of_a_lead_says_why_and_takes_the_finding() -> None:
     head = signed_in("head")
     page = head.get(f"/leads/{lead.pk}/").content.decode()
     assert "同一个申请人有 3 件非常不满意。" in page
-    assert "群众" not in page.split('class="scroll"')[1].split("</table>")[0]
+    assert "群众" not in page.split('class="scroll stacks"')[1].split("</table>")[0]
     empty = head.post(f"/leads/{lead.pk}/close/", {"finding": "true", "note": " "})
     assert empty.status_code == 422
     assert head.post(f"/leads/{lead.pk}/close/", {"finding": "unclear", "note": "电话打不通。"}).status_code == 302

@@ -17,13 +17,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from minping.kernel.errors import Problem
 
-UNPACKED_MOST = 400 * 1024 * 1024  # bytes of a workbook once unpacked: a bomb stops here
 MEMBERS_MOST = 2000
+CELLS_MOST = 5_000_000  # of a workbook: one cell at the far right makes a row of 16,384
 EXACT = 10**15  # a spreadsheet keeps whole numbers exactly below this
 
 LOST_DIGITS = "这一格被表格软件存成了数字，末尾几位已经丢失。请把整列设为“文本”格式，再重新粘贴。"
+TOO_LARGE = "这个工作簿展开后超过 {} MB，没有读。"
+TOO_WIDE = "这个工作簿超过 {} 万格，没有读完，什么也没有导入。"
+IN_PARTS = "请删掉没有内容的行和列，或者分成几个文件再导入。"
 FORMULA_BROKEN = "这一格是算不出的公式。请改成文字。"
 
 
@@ -54,18 +59,31 @@ def workbook(data: bytes) -> dict[str, list[Line]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             members = package.infolist()
-        if len(members) > MEMBERS_MOST or sum(member.file_size for member in members) > UNPACKED_MOST:
-            raise FileUnreadable("这个工作簿展开后太大。", cure="请分成几个文件。")
+        # What the directory of the file says is what is read at most: a larger member ends in an error.
+        if (
+            len(members) > MEMBERS_MOST
+            or sum(member.file_size for member in members) > settings.MINPING_IMPORT_UNPACKED
+        ):
+            raise FileUnreadable(TOO_LARGE.format(settings.MINPING_IMPORT_UNPACKED // 2**20), cure=IN_PARTS)
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     except FileUnreadable:
         raise
     except Exception as broken:  # openpyxl lets through whatever its parsers raise on a damaged file
         raise FileUnreadable("这不是 .xlsx 工作簿，或者文件已损坏。") from broken
-    sheets = {}
+    sheets: dict[str, list[Line]] = {}
+    left = CELLS_MOST
     try:
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # some programs write a wrong extent
-            sheets[sheet.title.strip()] = [line for line in _lines(sheet.iter_rows()) if not line.empty]
+            lines = sheets[sheet.title.strip()] = []
+            for line in _lines(sheet.iter_rows()):
+                left -= len(line.cells) + 1
+                if left < 0:
+                    raise FileUnreadable(TOO_WIDE.format(CELLS_MOST // 10_000), cure=IN_PARTS)
+                if not line.empty:
+                    lines.append(line)
+    except FileUnreadable:
+        raise
     except Exception as broken:
         raise FileUnreadable("这个工作簿读到一半出错，文件可能已损坏。") from broken
     finally:

@@ -2,6 +2,13 @@
 // Nothing here is needed.
 (function () {
   "use strict";
+  // After a refusal: to the field that it is about, else to the sentence.
+  var wrong = document.querySelector("[aria-invalid=true]") || document.querySelector(".act[open] .error");
+  if (wrong) {
+    if (wrong.matches(".error")) wrong.tabIndex = -1;
+    wrong.focus();
+  }
+
   var lines = Array.from(document.querySelectorAll(".queue .line"));
   if (!lines.length) return;
   var help = document.querySelector("[data-keys]");

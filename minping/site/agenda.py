@@ -42,6 +42,11 @@ def next_month(first: date) -> date:
     return (first + timedelta(days=31)).replace(day=1)
 
 
+def month_url(address: str, first: date, today: date) -> str:
+    """The way to a month; empty beyond what the calendar shows."""
+    return f"{address}?month={first:%Y-%m}" if abs(first.year - today.year) <= YEARS else ""
+
+
 def instant(day: date) -> datetime:
     """The beginning of a day, Beijing time."""
     return datetime.combine(day, time.min, BEIJING)
@@ -86,7 +91,7 @@ def agenda(request: HttpRequest) -> HttpResponse:
         "weeks": [shown[n : n + 7] for n in range(0, len(shown), 7)], "weekdays": WEEKDAYS,
         "total": sum(counts[day] for day in days if first <= day < end), "editions": editions,
         "provisional": provisional, "soon_url": reverse("desk_view", args=[SOON]), "now_url": address,
-        "prev_url": f"{address}?month={before:%Y-%m}", "next_url": f"{address}?month={end:%Y-%m}",
+        "prev_url": month_url(address, before, today), "next_url": month_url(address, end, today),
         "now": first <= today < end,
     }  # fmt: skip
     return render(request, "site/agenda.html", context)

@@ -59,7 +59,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """The staff's way in; a fresh session, and a row in the journal either way."""
     if request.user.is_authenticated:
         return HttpResponseRedirect(_onward(request))
-    if request.method != "POST" or not again.is_sign_in(request.POST):
+    if request.method != "POST" or (again.arrived(request) and not again.is_sign_in(request.POST)):
         return _sign_in_page(request, SignInForm(request))
     form = SignInForm(request, data=request.POST)
     if not form.is_valid():

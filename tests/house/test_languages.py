@@ -16,7 +16,7 @@ from tests.support.catalogue import HAN, PACKAGE, bare, catalogue, templates, us
 from tests.support.world import FRIDAY
 
 RULES = law.at("350213005", FRIDAY.date())
-STAFF = {"login.html", "pair.html"}  # public, yet met by staff alone
+STAFF = {"login.html", "again.html", "pair.html"}  # public, yet met by staff alone
 SLOT = re.compile(r"%\(\w+\)s|{\w+}")
 
 

@@ -14,12 +14,15 @@ from minping.registry import queries as registry
 from tests.support import ready
 
 # Whole files are given to the workers in this order (scripts/test: --dist loadfile --no-loadscope-reorder): what takes
-# minutes by itself must not begin when the rest has ended.  Seconds, as measured; what is not named takes few.
+# long by itself must not begin when the rest has ended.  Seconds of processors, as measured on SQLite with all that the
+# tests start; what is not named takes few.  pytest-django puts what uses its database before the journeys.
 LONG = {
-    "test_channel_tablet.py": 90, "test_kill.py": 45, "test_case_decisions.py": 45, "test_for_everyone.py": 40,
-    "test_channel_sms.py": 35, "test_channel_qr.py": 30, "test_outage.py": 25, "test_inbox.py": 22,
-    "test_channel_phone.py": 22, "test_thousand.py": 21, "test_messages.py": 20, "test_four_channels.py": 20,
-    "test_channel_terminal.py": 20, "test_channel_package.py": 15, "test_story.py": 15,
+    "test_levels.py": 60, "test_every_move.py": 50, "test_for_everyone.py": 45, "test_channel_tablet.py": 40,
+    "test_case_roads.py": 36, "test_case_decisions.py": 35, "test_outage.py": 33, "test_channel_ivr.py": 30,
+    "test_messages.py": 25, "test_inbox.py": 24, "test_story.py": 24, "test_answering.py": 22, "test_callbacks.py": 19,
+    "test_tickets.py": 18, "test_thousand.py": 17, "test_kill.py": 16, "test_kill_at_each_write.py": 14,
+    "test_channel_terminal.py": 14, "test_channel_mine.py": 12, "test_channel_hall.py": 12, "test_channel_phone.py": 12,
+    "test_channel_package.py": 12, "test_channel_qr.py": 12,
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ class Province:
     name, label = "sandbox", "沙盒省平台"
     takes = frozenset({"service", "rating", "default", "case"})
     unneeded: frozenset[str] = frozenset()
+    ends = False
 
     def __init__(self, held: dict[tuple[str, str, int | None], int] | None = None) -> None:
         self.held = held

@@ -99,6 +99,12 @@ def _lines(title: str, head: str, lines: list[Mapping[str, Any]]) -> Sheet:
     return Sheet(title, (head, *LINE_HEADS), rows)
 
 
+def _said(one: Mapping[str, Any]) -> str:
+    """An indicator as a sentence; where nothing can be computed the sentence alone says why."""
+    value = "" if one["value_text"] == "—" else f"{one['value_text']}。"
+    return f"{one['label']}：{value}{one['sentence']}"
+
+
 def sections(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The report as its page shows it."""
     first, points, levels, items, places, tags, together = (_table(sheet) for sheet in tables(content))
@@ -106,7 +112,7 @@ def sections(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "title": "五项指标",
-            "paragraphs": [f"{one['label']}：{one['value_text']}。{one['sentence']}" for one in content["indicators"]],
+            "paragraphs": [_said(one) for one in content["indicators"]],
             "tables": [first],
             "note": "默认满意由规则生成，不是评价；每个比率都另列不含默认的结果。",
         },

@@ -66,6 +66,7 @@ def test_after_a_decision_the_next_case_appears() -> None:
     page = reviewer.post(f"/cases/{first.pk}/confirm/", follow=True).content.decode()
     assert second.number in page
     assert f"{first.number} 已认定属实" in page
+    assert '<h1 class="name" tabindex="-1" autofocus>' in page  # the keyboard goes on at its heading
 
 
 def test_a_form_sent_back_keeps_what_was_typed() -> None:

@@ -17,7 +17,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from minping.kernel.models import Account, Assignment
 from minping.registry import queries as registry
@@ -132,3 +132,24 @@ def test_no_staff_page_shuts_anybody_out_and_none_asks_the_database_without_end(
             wrong += sound(screen, f"{who} {address}")
             wrong += on_paper(screen, f"{who} {address}")
     assert wrong == [], "\n".join(wrong)
+
+
+def test_on_a_phone_the_menu_opens_by_the_keyboard_without_script_and_shuts_again(office: None) -> None:
+    page = signed_in("head").get("/desk/accept/").content.decode()
+    with browsers.browser() as chromium:
+        screen = chromium.new_context(viewport={"width": 390, "height": 844}, java_script_enabled=False).new_page()
+        screen.route("**/*", from_memory({"page": page}))
+        screen.goto(HOST + "/page")
+        menu, button = screen.get_by_role("navigation", name="栏目"), screen.get_by_role("button", name="待验收")
+        expect(menu).not_to_be_visible()
+        screen.keyboard.press("Tab")
+        expect(screen.get_by_role("link", name="跳到正文")).to_be_focused()  # the first stop leads past the frame
+        button.focus()
+        screen.keyboard.press("Enter")
+        expect(menu).to_be_visible()
+        expect(menu.get_by_role("link", name="待验收")).to_have_attribute("aria-current", "page")
+        expect(menu.get_by_role("link", name="待审批")).not_to_be_visible()
+        menu.get_by_text("其他视图").click()
+        expect(menu.get_by_role("link", name="待审批")).to_be_visible()
+        screen.keyboard.press("Escape")
+        expect(menu).not_to_be_visible()

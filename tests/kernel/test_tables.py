@@ -30,9 +30,15 @@ def test_each_cell_carries_the_word_of_its_column() -> None:
         assert f'role="{role}"' in page, role
 
 
-def test_a_table_of_few_columns_stays_one() -> None:
-    page = shown(["甲", "乙", "丙"], "<td>1</td><td>2</td><td>3</td>")
-    assert 'class="scroll"' in page and "data-label" not in page
+def test_a_table_of_few_columns_stays_one_unless_it_is_all_words() -> None:
+    row = "<td>一</td><td>二</td><td>三</td>"
+    assert "data-label" in shown(["甲", "乙", "丙"], row)
+    source = HEAD.format('<th scope="col">甲</th><th scope="col" class="r">乙</th><th scope="col">丙</th>')
+    page = engines["django"].from_string(
+        f'{{% table "甲" %}}<table>{source}<tbody><tr>{row}</tr></tbody></table>{{% endtable %}}'
+    )
+    shown_as = page.render({})
+    assert 'class="scroll"' in shown_as and "data-label" not in shown_as
 
 
 def test_what_a_template_escaped_stays_escaped() -> None:

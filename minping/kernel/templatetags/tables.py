@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
-FITS = 3  # columns that a phone shows as they are
+FITS = 3  # columns that a phone shows as they are, if some of them are figures (class r) and not words
 # A table that is laid out as blocks is one no more to some browsers: it says by role what it is.
 GROUPS = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup"}
 ROW = re.compile(r"<tr\b([^>]*)>(.*?)</tr>", re.DOTALL)
@@ -31,7 +31,8 @@ def table(content: str, label: str) -> SafeString:
     """The table in its box; `label` names the region to whoever jumps from one to the next."""
     head = HEAD.search(content)
     words = [_word(inner) for _, _, inner in CELL.findall(head[0])] if head else []
-    stacks = head is not None and len(words) > FITS
+    fits = len(words) < FITS or (len(words) == FITS and head is not None and 'class="r"' in head[0])
+    stacks = head is not None and not fits
     if head and stacks:
         body = ROW.sub(lambda row: _row(row, words), content[head.end() :])
         content = content[: head.start()] + ROW.sub(lambda row: _row(row, None), head[0]) + body

@@ -259,7 +259,7 @@ def reconcile(options: argparse.Namespace) -> int:
     from minping.upstream import queries as upstream
     from minping.upstream.states import KINDS
 
-    lines, answered = upstream.reconciled(*_days(options))
+    lines, answered = upstream.reconciled(*_days(options), at=clock.now())
     if not answered:
         print("省平台现在查不到，差额按省平台的收据算。")
     print("日期        类别      等级  我方  已收  省方所见  差")

@@ -71,6 +71,7 @@ class Target(Circuit):
     code = models.CharField(max_length=40, primary_key=True)
     next_slot = models.FloatField(default=0)  # when the superior's rate lets the next message go
     looked_on = models.DateField(null=True)  # the Beijing day of the last daily look (watch.py)
+    unsettled_from = models.DateField(null=True)  # the first day of which a look found something still on its way
     cursor = models.BigIntegerField(default=0)  # up to where what it sends down has been taken (Ability.PULL_DOWN)
 
 

@@ -555,11 +555,11 @@ def _reconciliation(request: HttpRequest, who: Actor, now: datetime) -> dict[str
         start, end = _period(given["from"], given["to"])
     except Invalid as problem:
         return {**shown, "reconcile_error": _said(problem)}
-    lines, answered = queries.reconciled(start, end)
+    lines, answered = queries.reconciled(start, end, at=now)
     shown["reconciliation"] = [_recon_row(line) for line in lines]
     if lines:
         shown["reconciliation"].append(_recon_total(lines))
-        shown["breakdowns"] = _breakdowns(start, end)
+        shown["breakdowns"] = _breakdowns(start, end, now)
     if _whole(who, "delivery.act"):
         shown["reconcile_now"] = {"url": reverse("delivery_reconcile"), "start": start, "end": end}
     shown["reconciled_text"] = f"{clock.moment_text(now)} 对账" + (
@@ -568,9 +568,9 @@ def _reconciliation(request: HttpRequest, who: Actor, now: datetime) -> dict[str
     return shown
 
 
-def _breakdowns(start: date, end: date) -> list[dict[str, Any]]:
+def _breakdowns(start: date, end: date, now: datetime) -> list[dict[str, Any]]:
     """The same records by channel and by unit, each looked for by itself."""
-    lines = watch.compare(start, end)
+    lines = watch.compare(start, end, at=now)
     names = {code: place.name for code, place in registry.directory().places.items()}
     rules = law.at(settings.MINPING_AREA, end)
     channels = {id: row.label for id, row in rules.channels.items()}
@@ -578,8 +578,11 @@ def _breakdowns(start: date, end: date) -> list[dict[str, Any]]:
         {
             "title": title,
             "rows": [
-                {"name": known.get(name, name) or "不分渠道", "ours": ours, "sent": sent, "arrived": arrived, "missing": missing}
-                for name, ours, sent, arrived, missing in watch.counted(lines, field)
+                {
+                    "name": known.get(name, name) or "不分渠道", "ours": ours, "sent": sent, "arrived": arrived,
+                    "missing": missing, "flying": flying,
+                }
+                for name, ours, sent, arrived, missing, flying in watch.counted(lines, field)
             ],
         }
         for title, field, known in (("渠道", "channel", channels), ("单位", "organization_code", names))
@@ -609,6 +612,7 @@ def _recon_row(line: queries.Line) -> dict[str, Any]:
         "arrived": line.sent,
         "seen": line.seen,
         "difference": line.difference,
+        "flying": line.flying,
     }
 
 
@@ -622,6 +626,7 @@ def _recon_total(lines: list[queries.Line]) -> dict[str, Any]:
         "seen": sum(seen) if seen else None,
         # Days must not make up for each other: a surplus here and a gap there are two differences.
         "difference": sum(abs(line.difference) for line in lines),
+        "flying": sum(line.flying for line in lines),
     }
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count
 from django.db.models.functions import TruncDate
 
+from minping import law
 from minping.kernel import events
-from minping.kernel.clock import BEIJING
+from minping.kernel.clock import BEIJING, beijing
 from minping.upstream.models import OutboxMessage
 from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, MessageState
@@ -24,6 +26,11 @@ ORDER = (
     MessageState.REFUSED, MessageState.MANUAL, MessageState.CHECKING, MessageState.WAITING, MessageState.BY_HAND,
     MessageState.ACCEPTED, MessageState.UNNEEDED,
 )  # fmt: skip
+
+
+def lately(at: datetime) -> datetime:
+    """A message that waits and was queued after this is on its way: no difference yet."""
+    return at - timedelta(minutes=law.at(settings.MINPING_AREA, beijing(at).date()).limit("in_flight").value)
 
 
 def states_of(organization_code: str, case_no: str, service_no: int) -> dict[str, str]:
@@ -49,10 +56,13 @@ class Line:
     ours: int
     sent: int
     seen: int | None
+    flying: int = 0  # queued lately, and no version of it has arrived
 
     @property
     def difference(self) -> int:
-        return self.ours - (self.sent if self.seen is None else self.seen)
+        """What is missing (or too many, below zero), apart from what is on its way."""
+        whole = self.ours - (self.sent if self.seen is None else self.seen)
+        return whole - min(whole, self.flying) if whole > 0 else whole
 
 
 def reconcile(
@@ -60,6 +70,7 @@ def reconcile(
     end: datetime,
     ours: Mapping[tuple[date, str, int | None], int],
     seen: Mapping[tuple[str, str, int | None], int] | None,
+    at: datetime,
 ) -> list[Line]:
     """By day, kind and level: what the records say there is, what has arrived, what the superior sees.
 
@@ -78,11 +89,22 @@ def reconcile(
     ).iterator():
         latest[(kind, *record) if kind == "rating" else (kind, subject)] = (day, kind, level)
     sent = Counter(latest.values())
+    waiting = OutboxMessage.objects.filter(
+        fact_at__gte=start, fact_at__lt=end, state=MessageState.WAITING, created_at__gte=lately(at)
+    ).exclude(kind__in=UNCOUNTED)
+    young: dict[Any, tuple[date, str, int | None]] = {}
+    for day, kind, level, *record, subject in waiting.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).values_list(
+        "day", "kind", "level", "organization_code", "case_no", "service_no", "subject"
+    ):
+        key = (kind, *record) if kind == "rating" else (kind, subject)
+        if key not in latest:  # a change of what has arrived makes up for nothing that is lost
+            young[key] = (day, kind, level)
+    flying = Counter(young.values())
     keys = sorted(set(ours) | set(sent), key=lambda k: (k[0], k[1], -(k[2] or 0)))
     return [
         Line(
             day, kind, level, ours.get((day, kind, level), 0), sent.get((day, kind, level), 0),
-            None if seen is None else seen.get((day.isoformat(), kind, level), 0),
+            None if seen is None else seen.get((day.isoformat(), kind, level), 0), flying.get((day, kind, level), 0),
         )
         for day, kind, level in keys
     ]  # fmt: skip
@@ -108,7 +130,7 @@ def day_bounds(start: date, end: date) -> tuple[datetime, datetime]:
 Counts = Callable[[datetime, datetime], Mapping[tuple[date, str, int | None], int]]
 
 
-def reconciled(first: date, last: date) -> tuple[list[Line], bool]:
+def reconciled(first: date, last: date, *, at: datetime) -> tuple[list[Line], bool]:
     """Our records, what has arrived and what the superior sees, and whether it could be asked."""
     start, end = day_bounds(first, last)
     counters: tuple[Counts, ...] = events.table("RECONCILE")
@@ -121,4 +143,4 @@ def reconciled(first: date, last: date) -> tuple[list[Line], bool]:
     for counter in counters:
         # What the superior does not want apart cannot be missing there.
         ours.update({key: n for key, n in counter(start, end).items() if key[1] not in driver().unneeded})
-    return reconcile(start, end, ours, seen), seen is not None
+    return reconcile(start, end, ours, seen, at), seen is not None

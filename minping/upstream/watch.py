@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 
 from minping import law
 from minping.kernel import clock, events, ids, journal
@@ -23,17 +24,18 @@ from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, Stale
 from minping.law.levels import InterfaceLevel
 from minping.registry import queries as registry
-from minping.upstream import services
-from minping.upstream.models import Exchange, OutboxMessage, Target, Task
+from minping.upstream import queries, services
+from minping.upstream.models import Exchange, FromBelow, OutboxMessage, Subordinate, Target, Task
 from minping.upstream.port import Driver
 from minping.upstream.provinces import driver
 from minping.upstream.queries import day_bounds
 from minping.upstream.states import ARRIVED, KINDS, UNSETTLED, MessageState
 
+FLYING = "flying"  # beside a message's own states: it waits, and not for long yet
 NAMED = 200  # of the rows that differ: a task names so many and says how many there are
 POSITIVES = 10  # so many later positives must have arrived before a negative counts as left behind
-CHANCE = 0.001  # a silence less likely than this is no chance
 HISTORY = timedelta(days=180)
+DAYS_BACK = 31  # how far back a day is looked at again
 PROBE_WAIT = timedelta(hours=1)
 RATED = ("rating", "supplementary", "rerating")
 NEGATIVE, POSITIVE = (1, 2), (4, 5)
@@ -67,20 +69,21 @@ class Line:
     arrived: int
     seen: int | None
     by_hand: int  # of those not arrived: known, and in the manual queue
-    missing: tuple[str, ...]  # neither arrived nor in the manual queue
+    flying: int  # of those not arrived: queued lately, and on their way
+    missing: tuple[str, ...]  # none of these
 
     @property
     def difference(self) -> int:
         return self.ours - (self.arrived if self.seen is None else self.seen)
 
 
-def compare(first: date, last: date, *, chosen: Driver | None = None) -> list[Line]:
+def compare(first: date, last: date, *, at: datetime, chosen: Driver | None = None) -> list[Line]:
     """By kind, level, channel and unit, each record looked for by itself: equal numbers of unequal rows differ."""
     chosen = chosen or driver()
     start, end = day_bounds(first, last)
     tables: tuple[Records, ...] = events.table("RECORDS")
     records = [one for table in tables for one in table(start, end) if one.kind not in chosen.unneeded]
-    states = _states({one.subject for one in records})
+    states = _states({one.subject for one in records}, queries.lately(at))
     held = {kind: chosen.holds(kind) for kind in {one.kind for one in records}}
     groups: dict[tuple[str, int | None, str, str], list[Record]] = {}
     for one in records:
@@ -97,43 +100,50 @@ def _line(
     states: Mapping[tuple[UUID, str], set[str]],
     held: set[str] | None,
 ) -> Line:
-    sent = arrived = seen = by_hand = 0
+    sent = arrived = seen = by_hand = flying = 0
     missing = []
     for one in members:
         known = states.get((one.subject, one.kind), set())
         there = bool(known & {*ARRIVED, MessageState.UNNEEDED})
-        sent += bool(known - {MessageState.WAITING})
+        sent += bool(known - {MessageState.WAITING, FLYING})
         arrived += there
         # What a person entered by hand has the superior's own number, not ours: their list cannot show it.
         above = held is None or one.subject.hex in held or known <= {MessageState.BY_HAND, MessageState.UNNEEDED}
         seen += there and above
         if not there and known & {MessageState.MANUAL, MessageState.CHECKING}:
             by_hand += 1
+        elif not there and FLYING in known:
+            flying += 1
         elif not (there and above):
             missing.append(one.subject.hex)
-    return Line(*key, len(members), sent, arrived, None if held is None else seen, by_hand, tuple(missing))
+    return Line(*key, len(members), sent, arrived, None if held is None else seen, by_hand, flying, tuple(missing))
 
 
-def _states(subjects: set[UUID]) -> dict[tuple[UUID, str], set[str]]:
+def _states(subjects: set[UUID], lately: datetime | None = None) -> dict[tuple[UUID, str], set[str]]:
+    """The states of each record's messages; FLYING besides where one waits that was queued after `lately`."""
     found: dict[tuple[UUID, str], set[str]] = {}
     ordered = list(subjects)
-    for at in range(0, len(ordered), 500):
-        rows = OutboxMessage.objects.filter(subject__in=ordered[at : at + 500]).values_list("subject", "kind", "state")
-        for subject, kind, state in rows:
-            found.setdefault((subject, kind), set()).add(state)
+    for start in range(0, len(ordered), 500):
+        rows = OutboxMessage.objects.filter(subject__in=ordered[start : start + 500])
+        for subject, kind, state, queued in rows.values_list("subject", "kind", "state", "created_at"):
+            states = found.setdefault((subject, kind), set())
+            states.add(state)
+            if state == MessageState.WAITING and lately is not None and queued >= lately:
+                states.add(FLYING)
     return found
 
 
 def reconcile(first: date, last: date, *, at: datetime) -> list[Line]:
     """Compare, and open a task for each line that differs; returns the lines."""
     chosen = driver()
-    lines = compare(first, last, chosen=chosen)
+    lines = compare(first, last, at=at, chosen=chosen)
     for line in lines:
         if line.missing:
             where = "、".join(part for part in (_level(line.level), *_names(line, first)) if part)
             period = f"{first}" if first == last else f"{first} 至 {last}"
             seen = "" if line.seen is None else f"，省平台查到 {line.seen}"
             seen += f"，另有 {line.by_hand} 条在人工上送" if line.by_hand else ""
+            seen += f"，{line.flying} 条在途" if line.flying else ""
             task_open(
                 "difference",
                 f"{first}:{last}:{line.kind}:{line.level}:{line.channel}:{line.organization_code}",
@@ -142,7 +152,7 @@ def reconcile(first: date, last: date, *, at: datetime) -> list[Line]:
             )  # fmt: skip
     journal.write(
         "reconciled", at=at, actor="system", first=str(first), last=str(last), lines=len(lines),
-        different=sum(bool(line.missing) for line in lines),
+        different=sum(bool(line.missing) for line in lines), flying=sum(line.flying for line in lines),
     )  # fmt: skip
     return lines
 
@@ -223,29 +233,57 @@ def negatives_lag(*, at: datetime) -> bool:
 
 
 def silent_levels(*, at: datetime) -> list[int]:
-    """Levels that have not arrived for longer than chance allows, each with a task.
-
-    The share of a level among all that arrived before its last one tells how likely its
-    silence since is: (1 - share) to the power of the ratings that arrived since.  Counting
-    ratings and not hours, a holiday raises no alarm.
-    """
-    rows = OutboxMessage.objects.filter(kind="rating", state__in=ARRIVED, fact_at__gte=at - HISTORY)
-    told = []
-    for level in InterfaceLevel:
-        last = rows.filter(level=int(level)).aggregate(last=Max("id"), n=Count("id"))
-        if last["n"] < 5:
-            continue
-        before = rows.filter(id__lte=last["last"]).count()
-        since = rows.filter(id__gt=last["last"]).count()
-        share = last["n"] / before
-        if share < 1 and since * math.log(1 - share) < math.log(CHANCE):
-            told.append(int(level))
-            task_open(
-                "silence", f"level:{int(level)}",
-                f"“{level.label}”已连续 {since} 条评价没有出现，按以往占比 {share:.1%}，偶然如此的可能不到千分之一",
-                target=driver().name, rows=[str(last["last"])], at=at,
-            )  # fmt: skip
+    """Levels that have not arrived for longer than chance allows, each with a task: above, and here from each below."""
+    told = _silent(OutboxMessage.objects.filter(state__in=ARRIVED), "", at)
+    for code in Subordinate.objects.values_list("organization_code", flat=True):
+        told += _silent(FromBelow.objects.filter(subordinate=code), code, at)
     return told
+
+
+def _silent(rows: QuerySet[Any], whose: str, at: datetime) -> list[int]:
+    """The silent levels among what arrived from somewhere.
+
+    If nothing had changed, any order of what arrived would be as likely as any other: so
+    the chance that all cases of a level stand before a point is counted, not estimated
+    (`chance`).  Cases are counted and not hours or ratings: a holiday raises no alarm, and
+    one angry person with ten services of one case is one.
+    """
+    rules = law.at(settings.MINPING_AREA, clock.beijing(at).date())
+    rows = rows.filter(kind="rating", fact_at__gte=at - HISTORY)
+    bound = math.log(1 / rules.value("silence_chance").number)
+    found = []
+    for level in InterfaceLevel:
+        own = rows.filter(level=int(level))
+        last = own.aggregate(last=Max("id"))["last"]
+        n, before = _cases(own), _cases(rows.filter(id__lte=last)) if last else 0
+        since = _cases(rows.filter(id__gt=last)) if last else _cases(rows)
+        floor = 1 / rules.value("silence_floor").number
+        if (chance(n, before, since) if last else since * math.log1p(-floor)) < bound:
+            found.append(int(level))
+            name = registry.directory().places[whose].name if whose in registry.directory().places else ""
+            known = f"此前 {before} 件里有 {n} 件" if last else "从来没有出现过"
+            task_open(
+                "silence", f"{whose}level:{int(level)}",
+                f"{f'下级“{name}”的' if whose else ''}“{level.label}”已连续 {since} 件评价没有出现，{known}，偶然如此的可能不到 "
+                f"{rules.value('silence_chance').number} 分之一",
+                target=whose or driver().name, rows=[str(last)] if last else [], at=at,
+            )  # fmt: skip
+    return found
+
+
+def chance(n: int, before: int, since: int) -> float:
+    """The logarithm of how likely it is that n of before + since things, in any order, all stand among the first
+    `before`: C(before, n) / C(before + since, n)."""
+    whole = before + since
+    return (
+        math.lgamma(before + 1) - math.lgamma(before - n + 1) - math.lgamma(whole + 1) + math.lgamma(whole - n + 1)
+        if n <= before
+        else 0.0
+    )
+
+
+def _cases(rows: QuerySet[Any]) -> int:
+    return rows.order_by().values("organization_code", "case_no").distinct().count()
 
 
 # --- the probe ---------------------------------------------------------------------------------
@@ -371,18 +409,27 @@ def look(*, at: datetime) -> bool:
         .filter(Q(looked_on__isnull=True) | Q(looked_on__lt=today))
         .update(looked_on=today)
     ):
-        yesterday = today - timedelta(days=1)
-        reconcile(yesterday, yesterday, at=at)
+        _reconcile_days(target, today - timedelta(days=1), at)
         silent_levels(at=at)
         probe_send(at=at)
     return proofs_clear(at=at) > 0
 
 
-def counted(lines: Iterable[Line], field: str) -> Iterator[tuple[str, int, int, int, int]]:
+def _reconcile_days(target: Target, yesterday: date, at: datetime) -> None:
+    """Yesterday, and each day before it of which something was still on its way when it was looked at."""
+    first = max(target.unsettled_from or yesterday, yesterday - timedelta(days=DAYS_BACK))
+    days = [first + timedelta(days=n) for n in range((yesterday - first).days + 1)] or [yesterday]
+    flying = [day for day in days if any(line.flying for line in reconcile(day, day, at=at))]
+    Target.objects.filter(pk=target.pk).update(unsettled_from=flying[0] if flying else None)
+
+
+def counted(lines: Iterable[Line], field: str) -> Iterator[tuple[str, int, int, int, int, int]]:
     """The lines summed by one dimension (`kind`, `level`, `channel` or `organization_code`)."""
     sums: dict[str, Counter[str]] = {}
     for line in lines:
         total = sums.setdefault(str(getattr(line, field) or ""), Counter())
-        total.update(ours=line.ours, sent=line.sent, arrived=line.arrived, missing=len(line.missing))
+        total.update(
+            ours=line.ours, sent=line.sent, arrived=line.arrived, missing=len(line.missing), flying=line.flying
+        )
     for name, total in sorted(sums.items()):
-        yield name, total["ours"], total["sent"], total["arrived"], total["missing"]
+        yield name, total["ours"], total["sent"], total["arrived"], total["missing"], total["flying"]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from minping import law
 from minping.evaluate.models import Rating
 from minping.kernel import clock
 from minping.kernel.errors import Forbidden, Invalid, Stale
 from minping.kernel.home import home
 from minping.kernel.models import JournalEntry
 from minping.sandbox import Server, serve
-from minping.upstream import provinces, watch
-from minping.upstream.models import Exchange, OutboxMessage, Target, Task
+from minping.upstream import provinces, queries, watch
+from minping.upstream.models import Exchange, FromBelow, OutboxMessage, Subordinate, Target, Task
 from minping.upstream.services import message_checked, message_done_by_hand, messages_deliver
-from tests.support.world import FRIDAY, actor, rate, receive, service_row
+from tests.support.world import FRIDAY, actor, rate, receive, service_row, signed_in
 from tests.upstream.conftest import drain
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -85,6 +89,87 @@ def test_equal_numbers_of_unequal_rows_still_differ(province: Server) -> None:
     assert line.missing == (lost.pk.hex,)
 
 
+def newly(subject: UUID, **changes: Any) -> None:
+    """Its message was queued a minute ago and waits."""
+    told = {"state": "waiting", "created_at": clock.now() - timedelta(minutes=1), **changes}
+    OutboxMessage.objects.filter(subject=subject).update(**told)
+
+
+def rating_line() -> watch.Line:
+    (line,) = (line for line in reconcile() if line.kind == "rating")
+    return line
+
+
+def test_what_is_on_its_way_is_no_difference_yet_and_hides_none(province: Server) -> None:
+    away, lost, there = (rate(service, 5) for service in receive(*(service_row(f"C-{n}") for n in range(3))))
+    drain()
+    newly(away.pk)
+    line = rating_line()
+    assert (line.ours, line.arrived, line.flying, line.missing) == (3, 2, 1, ())
+    assert not Task.objects.exists()
+    # One lost in the same line is named; so is one that the superior no longer has, and one that waits too long.
+    OutboxMessage.objects.filter(subject=lost.pk).delete()
+    assert rating_line().missing == (lost.pk.hex,)
+    province._store._db.execute("DELETE FROM records WHERE kind = 'rating' AND case_no = 'C-2'")
+    assert set(rating_line().missing) == {lost.pk.hex, there.pk.hex}
+    newly(away.pk, created_at=clock.now() - timedelta(minutes=61))
+    assert set(rating_line().missing) == {lost.pk.hex, there.pk.hex, away.pk.hex}
+    # What was refused is on no way.
+    newly(away.pk, state="refused")
+    assert away.pk.hex in rating_line().missing
+
+
+def test_the_tables_show_it_as_on_its_way_and_a_change_on_its_way_makes_up_for_nothing(province: Server) -> None:
+    away, lost, changed = (rate(service, 5) for service in receive(*(service_row(f"C-{n}") for n in range(3))))
+    drain()
+    newly(away.pk)
+
+    def told() -> tuple[int, int]:
+        lines, _ = queries.reconciled(DAY, DAY, at=clock.now())
+        (line,) = (line for line in lines if line.kind == "rating")
+        return line.difference, line.flying
+
+    assert told() == (0, 1)
+    OutboxMessage.objects.filter(subject=lost.pk).delete()
+    province._store._db.execute("DELETE FROM records WHERE kind = 'rating' AND case_no = 'C-1'")
+    row = OutboxMessage.objects.get(subject=changed.pk)
+    row.pk, row.revision, row.state, row.created_at = None, 2, "waiting", clock.now()
+    row.save(force_insert=True)
+    province._store._db.execute("DELETE FROM records WHERE kind = 'rating' AND case_no = 'C-0'")
+    assert told() == (1, 1)
+    page = signed_in("auditor").get(f"/delivery/?from={DAY}&to={DAY}").content.decode()
+    assert "差 1，在途 1" in page
+
+
+def test_a_day_of_which_something_was_on_its_way_is_looked_at_again(province: Server) -> None:
+    away = rate(receive()[0], 5)
+    drain()
+    next_day = clock.beijing(FRIDAY + timedelta(days=1))
+    morning = next_day.replace(hour=0, minute=5)
+    newly(away.pk, created_at=morning - timedelta(minutes=10))
+    watch.look(at=morning)
+    assert (Target.objects.get().unsettled_from, Task.objects.count()) == (DAY, 0)
+    OutboxMessage.objects.filter(subject=away.pk).delete()  # and then it is lost
+    watch.look(at=morning + timedelta(days=1))
+    assert Task.objects.get(kind="difference").rows == [away.pk.hex]
+    assert Target.objects.get().unsettled_from is None
+
+
+@pytest.mark.parametrize(
+    ("n", "before", "since", "likely"),
+    [
+        (1, 1, 1, 1 / 2),
+        (1, 10, 90, 1 / 10),
+        (2, 2, 1, 1 / 3),
+        (3, 10, 0, 1.0),
+        (20, 80, 20, 0.0066),
+        (5, 100, 38, 0.19),
+    ],
+)
+def test_how_likely_a_silence_is_is_counted_and_not_estimated(n: int, before: int, since: int, likely: float) -> None:
+    assert math.exp(watch.chance(n, before, since)) == pytest.approx(likely, rel=0.05)
+
+
 def test_a_difference_that_has_since_arrived_closes_itself_and_a_lost_one_does_not(province: Server) -> None:
     late, lost = (rate(service, 5) for service in receive(service_row("C-1"), service_row("C-2")))
     OutboxMessage.objects.filter(subject=lost.pk).delete()
@@ -141,10 +226,10 @@ def test_a6_b8_negatives_left_behind_while_positives_arrive_raise_an_alarm(provi
 
 
 def test_a1_a_level_that_stays_away_longer_than_chance_allows_raises_an_alarm(province: Server) -> None:
-    def arrive(levels: list[int]) -> None:
+    def arrive(levels: list[int], case_no: str = "") -> None:
         OutboxMessage.objects.bulk_create(
             OutboxMessage(
-                target="sandbox", area_code="350213005", organization_code="minan-center", case_no="C", service_no=1,
+                target="sandbox", area_code="350213005", organization_code="minan-center", case_no=case_no or f"C-{OutboxMessage.objects.count() + n}", service_no=1,
                 kind="rating", subject=UUID(int=OutboxMessage.objects.count() + n + 1), level=level, state="accepted",
                 fact_at=FRIDAY, created_at=FRIDAY, next_try_at=FRIDAY,
             )
@@ -155,10 +240,47 @@ def test_a1_a_level_that_stays_away_longer_than_chance_allows_raises_an_alarm(pr
     arrive([5, 5, 4, 1] * 20)  # a quarter is level 1
     assert watch.silent_levels(at=at) == []
     arrive([5, 4] * 10)
-    assert watch.silent_levels(at=at) == []  # 20 without one: 0.75^20 is about 0.3 %, chance may do that
+    assert watch.silent_levels(at=at) == []  # 20 without one: about 0.7 %, chance may do that
+    arrive([5, 4] * 50, "one case of many services")
+    assert watch.silent_levels(at=at) == []
     arrive([5, 4] * 10)
     assert watch.silent_levels(at=at) == [1]
     assert "非常不满意" in Task.objects.get(kind="silence").text
+
+
+def test_a1_a_level_that_never_came_and_one_that_a_child_keeps_back_raise_an_alarm(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Subordinate.objects.create(organization_code="minan")
+
+    def below(first: int, levels: list[int]) -> None:
+        FromBelow.objects.bulk_create(
+            FromBelow(
+                subordinate="minan", kind="rating", subject=UUID(int=first + n + 1), revision=1,
+                organization_code="minan-center", case_no=f"C-{first + n}", service_no=1, level=level, fact_at=FRIDAY,
+                received_at=FRIDAY, digest=b"",
+            )
+            for n, level in enumerate(levels)
+        )  # fmt: skip
+
+    at = FRIDAY + timedelta(days=1)
+    below(0, [5, 4, 3, 2, 1] * 20)
+    assert watch.silent_levels(at=at) == []
+    below(1000, [5, 4, 3, 2] * 15)
+    assert watch.silent_levels(at=at) == [1]
+    task = Task.objects.get(kind="silence")
+    assert task.target == "minan" and "民安街道办事处" in task.text and "非常不满意" in task.text
+    FromBelow.objects.all().delete()
+    Task.objects.all().delete()
+    below(2000, [5, 4, 3, 2] * 10)
+    assert watch.silent_levels(at=at) == []
+    # Level 1 never came: were one in six the least, forty without it would be no chance.
+    shipped = law.at("350213005", at.date())
+    least = replace(shipped.value("silence_floor"), value=6)
+    ruled = SimpleNamespace(value=lambda name: least if name == "silence_floor" else shipped.value(name))
+    monkeypatch.setattr(watch.law, "at", lambda *_: ruled)
+    assert watch.silent_levels(at=at) == [1]
+    assert "从来没有出现过" in Task.objects.get(kind="silence").text
 
 
 def test_the_probe_proves_that_a_level_1_can_travel_and_is_no_rating(province: Server) -> None:

@@ -256,10 +256,11 @@ def export_ratings(options: argparse.Namespace) -> None:
 def reconcile(options: argparse.Namespace) -> int:
     """By day, kind and level: ours, arrived, and what the superior sees; 1 where they differ."""
     ready()
+    from minping.kernel.clock import now
     from minping.upstream import queries as upstream
     from minping.upstream.states import KINDS
 
-    lines, answered = upstream.reconciled(*_days(options), at=clock.now())
+    lines, answered = upstream.reconciled(*_days(options), at=now())
     if not answered:
         print("省平台现在查不到，差额按省平台的收据算。")
     print("日期        类别      等级  我方  已收  省方所见  差")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Case as Choose
@@ -34,7 +34,7 @@ from django.db.models.functions import Coalesce
 
 from minping import law
 from minping.assess.models import QuarterReport
-from minping.assess.periods import Period, Quarter, quarters_ended_in
+from minping.assess.periods import Period, Quarter, quarter_of, quarters_ended_in
 from minping.assess.tally import Tally
 from minping.assess.units import Unit
 from minping.evaluate.models import RatingRevision, Service
@@ -367,13 +367,25 @@ def duties(codes: Collection[str], periods: Sequence[Period], cut: datetime) -> 
     }
     found = []
     for code in sorted(codes):
-        area = registry.directory().places[code].area_code
+        place = registry.directory().places[code]
+        area, first = place.area_code, first_quarter(place)
         for quarter in quarters:
             at, stored = sent.get((code, quarter.year, quarter.number), (None, None))
+            if at is None and first is not None and quarter.period.end < first.period.start:
+                continue  # before it began to report: not owed, and not unsent either
             due_at = stored or report_due(area, quarter)
             if due_at is not None and (at is not None or due_at <= cut):
                 found.append(Duty(code, quarter, due_at, at))
     return found
+
+
+def first_quarter(place: registry.Place) -> Quarter | None:
+    """The first quarter that an office owes a report for; None where nothing says when it began (rule `report_first`)."""
+    if place.reports_from is None:
+        return None
+    rule = law.at(place.area_code, place.reports_from).value("report_first").value
+    began = quarter_of(place.reports_from)
+    return began if rule == "containing" else quarter_of(began.period.end + timedelta(days=1))
 
 
 def report_due(area_code: str, quarter: Quarter) -> datetime | None:

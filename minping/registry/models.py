@@ -55,6 +55,8 @@ class Organization(Retirable):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     path = models.CharField(max_length=300, db_index=True)
     credit_code = models.CharField("统一社会信用代码", max_length=18, blank=True)
+    # The day, as the file has it, from which it reports: no quarter before it is owed (minan/5.1.5, decision 0082).
+    reports_from = models.CharField("报送起始日", max_length=10, blank=True, default="")
 
     class Meta:
         verbose_name = "机构"

@@ -25,6 +25,7 @@ class Place:
     path: str
     area_code: str
     live: bool
+    reports_from: date | None = None
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ def directory(fresh: bool = False) -> Directory:
         return _kept[1]
     read = Directory(
         places={
-            row[0]: Place(row[0], row[1], row[2], row[3], row[4], row[5] is None)
-            for row in Organization.objects.values_list("code", "name", "kind", "path", "area_id", "retired_at")
+            row[0]: Place(*row[:5], row[5] is None, date.fromisoformat(row[6]) if row[6] else None)
+            for row in Organization.objects.values_list(
+                "code", "name", "kind", "path", "area_id", "retired_at", "reports_from"
+            )
         },
         windows={
             (row[0], row[1]): row[2]

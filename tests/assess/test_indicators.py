@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,9 @@ from minping.assess.periods import Quarter, midnight
 from minping.assess.units import Unit, unit_of
 from minping.kernel import due
 from minping.kernel.errors import Invalid, NotFound
+from minping.law.rules import Rules
 from minping.registry import queries as registry
+from minping.registry.models import Organization
 from tests.assess import world
 from tests.assess.world import OFFICE, beijing, case, default, negative, order, rating, service
 
@@ -279,6 +282,37 @@ def test_a_quarter_not_yet_due_counts_once_it_is_sent() -> None:
     sent(1, "2026-04-08")
     one = found(as_of=date(2026, 4, 8), period=YEAR)["reporting"]
     assert (one.numerator, one.denominator) == (1, 1)
+
+
+def begins(day: str) -> None:
+    Organization.objects.filter(pk=OFFICE).update(reports_from=day)
+    registry.forget()
+
+
+@pytest.mark.parametrize(
+    ("day", "rule", "owed"),
+    [("", "containing", 3), ("2026-04-20", "containing", 2), ("2026-04-20", "next", 1), ("2026-04-01", "containing", 2),
+     ("2026-03-31", "containing", 3), ("2026-03-31", "next", 2), ("2027-01-01", "containing", 0)],
+)  # fmt: skip
+def test_no_quarter_before_an_office_began_is_owed(
+    day: str, rule: str, owed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins(day)
+    real = Rules.value
+
+    def ruled(self: Rules, name: str) -> Any:
+        return replace(real(self, name), value=rule) if name == "report_first" else real(self, name)
+
+    monkeypatch.setattr(Rules, "value", ruled)
+    one = found(as_of=date(2026, 11, 30), period=YEAR)["reporting"]
+    assert (one.numerator, one.denominator) == (0, owed)
+
+
+def test_a_report_sent_for_a_quarter_before_it_began_counts_all_the_same() -> None:
+    begins("2026-07-01")
+    sent(1, "2026-04-10")
+    one = found(as_of=date(2026, 11, 30), period=YEAR)["reporting"]
+    assert (one.numerator, one.denominator) == (1, 2)
 
 
 def test_a_window_owes_no_report() -> None:

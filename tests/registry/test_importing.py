@@ -19,7 +19,7 @@ from minping.kernel.ids import uuid7
 from minping.kernel.models import JournalEntry
 from minping.registry import demo, importing, queries
 from minping.registry.importing import cells
-from minping.registry.importing.sheets import SHEETS, credit_code_wrong
+from minping.registry.importing.sheets import SHEETS, credit_code_wrong, day_wrong
 from minping.registry.models import Area, Item, Organization, Package, Staff, Window
 
 pytestmark = pytest.mark.django_db
@@ -340,6 +340,11 @@ def test_a_plan_over_a_registry_that_others_changed_is_not_carried_out(edit: Edi
     with pytest.raises(importing.RegistryMoved):
         importing.registry_import(plan, by=SYSTEM, at=now())
     assert Window.objects.get(organization="minan-center", code="03").name == "别人改的"
+
+
+@pytest.mark.parametrize(("day", "right"), [("2026-04-01", True), ("2026-02-29", False), ("2026-13-01", False)])
+def test_a_day_of_the_calendar_is_one(day: str, right: bool) -> None:
+    assert (day_wrong(day) is None) == right
 
 
 @pytest.mark.parametrize(

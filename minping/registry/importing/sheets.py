@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from minping.registry.models import Area, Device, Item, Organization, Package, Retirable, Staff, Window
@@ -21,6 +22,15 @@ def credit_code_wrong(code: str) -> str | None:
     total = sum(CREDIT_ALPHABET.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))
     if CREDIT_ALPHABET[-total % 31] != code[17]:
         return "校验位不对，可能抄错了一位"
+    return None
+
+
+def day_wrong(text: str) -> str | None:
+    """Why `text` is no day of the calendar, or None."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return "没有这一天"
     return None
 
 
@@ -110,6 +120,8 @@ SHEETS: tuple[Sheet, ...] = (
         Column("parent", "上级机构", required=False, refers="organizations", **_CODED),
         Column("credit_code", "统一社会信用代码", required=False, pattern=r"[^\s]+", longest=18,
                shape="应为 18 位", wrong=credit_code_wrong),
+        Column("reports_from", "报送起始日", required=False, pattern=r"\d{4}-\d{2}-\d{2}", longest=10,
+               shape="应写成 2026-01-01 这样", wrong=day_wrong),
         Column("path", "隶属", required=False, derived=True, longest=300),
     )),
     Sheet("windows", "窗口", Window, (

@@ -5,6 +5,12 @@ from __future__ import annotations
 import argparse
 from datetime import date
 
+# What is no file of a province and needs no rehearsal: our own typed messages go as they are, or not at all.
+BUILT_IN = {
+    "minping": "上级也用民评：消息照本系统的类型报送，没有代码和字段要换，不用试排。见 docs/provinces.md“上级也用民评”。",
+    "end": "终点：上面没有系统，什么也不送。",
+}
+
 
 def _day(options: argparse.Namespace) -> date:
     from minping.kernel import clock
@@ -24,6 +30,9 @@ def check(options: argparse.Namespace) -> int:
     from minping.upstream.provinces.family.http import read_credentials
 
     day = _day(options)
+    if options.profile in BUILT_IN:
+        print(BUILT_IN[options.profile])
+        return 0
     found = profile.load(options.profile, on=day)
     for line in explain(found, settings.MINPING_AREA, day):
         print(line)
@@ -82,6 +91,9 @@ def preflight(options: argparse.Namespace) -> int:
             "没有指定省平台配置。请写 minping province preflight --profile 350000，或先在 minping.toml 里设 province_profile。"
         )
         return 1
+    if name in BUILT_IN:
+        print(BUILT_IN[name])
+        return 0
     found = profile.load(name, on=_day(options))
     told = rehearse(found, recent_messages(options.most))
     print(f"按“{found.label}”试排最近 {options.most} 条以内的消息，一条也没有发出：")

@@ -347,6 +347,7 @@ class Server:
 _FAMILIES = {
     "/fj/api-gateway/gateway/get-token": "token",
     "/fj/wailian/webservice/getSaveEvaluation": "soap",
+    "/fj/wailian/webservice/getEvaluationSupplement": "soap",
     "/fj/wailian/webservice/getSaveEvaluationUrl": "page",
     "/fj/wailian/webservice/getEvaluationDetail": "results",
     "/sd/service": "service",

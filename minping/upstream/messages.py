@@ -206,6 +206,15 @@ class ReportContent:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeContent:
+    """探针: a marked 非常不满意 of nobody; proves that the worst level can travel, and is kept nowhere."""
+
+    KIND: ClassVar = ("probe",)
+    level: InterfaceLevel
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ForwardedDown:
     """转报: the level that had an application for revocation has passed it on (minan/4.2.2)."""
 
@@ -268,6 +277,7 @@ Content = (
     | ValidityContent
     | RevocationContent
     | ReportContent
+    | ProbeContent
 )
 UPWARD: tuple[type[Any], ...] = typing.get_args(Content)
 DOWNWARD: tuple[type[Any], ...] = (NegativeReceived, Dictionary, ForwardedDown, SupervisionDown)

@@ -311,6 +311,14 @@ def test_a_ticket_at_the_district_does_not_write_into_a_streets_own_case() -> No
     assert Case.objects.get(pk=number).state == "confirmed"
 
 
+def test_a_probe_is_read_and_answered_like_a_rating_and_kept_nowhere() -> None:
+    told = message("probe", {"level": 1, "level_system": "interface", "text": "探针"}, organization_code="probe")
+    assert results(told, told) == ["accepted", "already"]
+    assert results({**told, "subject": uuid4().hex, "body": {**told["body"], "level": 9}}) == ["never:invalid_field"]
+    assert not Rating.objects.exists() and not OutboxMessage.objects.exists() and not Service.objects.exists()
+    assert FromBelow.objects.get().kind == "probe"
+
+
 def test_a_call_looks_up_once_what_all_its_messages_speak_of(django_assert_max_num_queries: Any) -> None:
     """A hundred a call must not cost a hundred calls: beside its own row each message asks for little."""
     secret = levels.key()

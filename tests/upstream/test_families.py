@@ -17,6 +17,7 @@ from minping.kernel.home import home
 from minping.upstream import provinces, reading, services
 from minping.upstream.models import Exchange, OutboxMessage, Target
 from minping.upstream.profile.loading import ROOT
+from minping.upstream.provinces.family.http import Wire
 from minping.upstream.services import message_replay
 from tests.support.world import FRIDAY, actor, rate, receive, service_row
 from tests.upstream.conftest import SPEAKS, Speak, drain
@@ -175,6 +176,28 @@ def _odd() -> Exception:
     from minping.sandbox.families import Refusal
 
     return Refusal("9527", "9527 天气不好")
+
+
+@pytest.mark.parametrize(("days", "late"), [(6, False), (8, True)])
+def test_a_rating_that_waited_long_is_reported_as_late_with_its_own_time(
+    speaking: Speak, days: int, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    province = speaking("350000")
+    asked: list[str] = []
+    call = Wire.call
+
+    def noted(self: Wire, method: str, path: str, *rest: Any, **headers: str) -> Any:
+        asked.append(path.partition("?")[0].rpartition("/")[2])
+        return call(self, method, path, *rest, **headers)
+
+    monkeypatch.setattr(Wire, "call", noted)
+    at = clock.now() - timedelta(days=days)
+    rating = rate(receive(service_row(served_at=at), at=at)[0], 5, at=at)
+    drain()
+    assert ("getEvaluationSupplement" if late else "getSaveEvaluation") in asked
+    assert ("getSaveEvaluation" if late else "getEvaluationSupplement") not in asked
+    (got,) = province.received(kind="rating")
+    assert clock.beijing(rating.rated_at).strftime("%Y-%m-%d %H:%M:%S") in json.dumps(got, ensure_ascii=False)
 
 
 @FAMILIES

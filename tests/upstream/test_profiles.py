@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -203,6 +204,26 @@ def test_preflight_rehearses_on_real_rows_and_sends_nothing(capsys: pytest.Captu
     assert list(OutboxMessage.objects.order_by("id").values()) == before
     assert not Exchange.objects.exists()
     assert "群众甲" not in told
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("name", [*profile.names(), "minping", "end"])
+def test_preflight_of_every_profile_reads_real_rows_and_sends_nothing(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = receive(service_row("C-1"), service_row("C-2", service_name="办结（一）"))
+    rate(one, 5)
+    rate(two, 1, text="慢😀")
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("发出去了"))
+    before = list(OutboxMessage.objects.order_by("id").values())
+    assert main(["province", "preflight", "--profile", name]) in (0, 1)
+    told = capsys.readouterr().out
+    assert "不用试排" in told or "什么也不送" in told or "一条也没有发出" in told
+    if "试排最近" in told:
+        assert "可以送" in told
+    assert list(OutboxMessage.objects.order_by("id").values()) == before and not Exchange.objects.exists()
+    assert main(["province", "check", name]) == 0
 
 
 def test_b14_the_credentials_come_from_one_file_and_are_named_when_missing(

@@ -47,6 +47,7 @@ PERMISSION = "superior:write"
 ACCEPTED, ALREADY, LATER, NEVER = "accepted", "already", "later", "never"
 # The application itself goes on only when the level that has it passes it on (feedback/authority.py).
 STAYS = frozenset({"revocation"})
+PROBE = "probe"  # read and answered like a rating, with a receipt, and it becomes no row
 # What a person here must look at, by organisation: one task a matter, however often it comes.
 ODD = {
     "unknown": "本级登记簿里没有这个机构：导入之后自动收下",
@@ -239,6 +240,8 @@ class _Batch:
     def _place(self, message: Message) -> Place:
         """Where it belongs in our registry: never outside the subordinate's own part of it."""
         code = message.organization_code
+        if message.kind == PROBE:  # of nobody: it comes from the subordinate itself
+            return self.where
         place = self.places.get(code)
         if place is None:
             self.places = registry.directory(fresh=True).places
@@ -272,13 +275,13 @@ class _Batch:
     def _take(self, key: str, told: Told) -> Answer:
         message = told.message
         taker = self.takers.get(message.kind)
-        if taker is None:
+        if taker is None and message.kind != PROBE:
             raise Unreadable(why=f"本级不收“{message.kind}”这一类")
         skew = timedelta(minutes=law.at(told.place.area_code, beijing(self.at).date()).limit("clock_skew").value)
         times = (message.fact_at, *(getattr(told.content, name, None) for name in HAPPENED))
         if any(moment is not None and moment > self.at + skew for moment in times):
             raise AheadOfClock()
-        changed = taker(told)
+        changed = taker is not None and taker(told)
         row = FromBelow(
             subordinate=self.where.code, kind=message.kind, subject=told.subject, revision=message.revision,
             organization_code=told.place.code, case_no=message.case_no, service_no=message.service_no,

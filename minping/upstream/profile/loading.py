@@ -69,7 +69,7 @@ _VERSION_MUST = {
 _VERSION_MAY = {
     "to": schema.day, "note": schema.text, "references": schema.yes_no, "unneeded": _words, "updates": schema.yes_no,
     "batch": schema.positive, "connect_seconds": _number, "read_seconds": _number, "security": _mapping,
-    "credentials": _words, "case_key": _mapping, "back": _mapping, "page_origins": _words,
+    "credentials": _words, "case_key": _mapping, "back": _mapping, "page_origins": _words, "late_after_days": schema.positive,
 }  # fmt: skip
 _FIELD_MAY = {
     "take": schema.text, "value": _raw, "code": schema.one_of(*CODE_TABLES), "time": schema.text, "join": _raw,
@@ -131,6 +131,9 @@ def _version(top: Mapping[str, Any], raw: Any, file: str, key: str) -> Profile:
         if path and path not in found["paths"]:
             raise broken("PROFILE_PATH", file, f"{key}.paths.{path}", f"声明了“{ability.label}”，却没有地址",
                          "请补上地址，或去掉这项能力")  # fmt: skip
+    if (Ability.PUSH_LATE in abilities) != ("late_after_days" in found):
+        raise broken("PROFILE_LATE", file, f"{key}.late_after_days", "补报的能力和补报的天数要一起写",
+                     "请补上 late_after_days 和 push_late，或都去掉")  # fmt: skip
     codes = {table: _codes(table, one, file, f"{key}.codes.{table}") for table, one in found["codes"].items()}
     messages = {kind: _form(one, file, f"{key}.messages.{kind}", codes) for kind, one in found["messages"].items()}
     for kind in messages:
@@ -153,7 +156,8 @@ def _version(top: Mapping[str, Any], raw: Any, file: str, key: str) -> Profile:
         abilities=abilities, unneeded=frozenset(found.get("unneeded", ())), updates=found.get("updates", False),
         per_second=found["per_second"], batch=found.get("batch", 200), connect_seconds=found.get("connect_seconds", 3.0),
         read_seconds=found.get("read_seconds", 10.0), paths=found["paths"], security=found.get("security", {}),
-        credentials=found.get("credentials", ()), page_origins=found.get("page_origins", ()), case_key_prefix=case_key.get("prefix", ""),
+        credentials=found.get("credentials", ()), page_origins=found.get("page_origins", ()),
+        late_after_days=found.get("late_after_days", 0), case_key_prefix=case_key.get("prefix", ""),
         case_key_most=case_key.get("most", 50), codes=codes, back=back, messages=messages,
         answers=tuple(_answer(one, file, f"{key}.answers[{n}]") for n, one in enumerate(found["answers"])), file=file,
     )  # fmt: skip

@@ -101,6 +101,7 @@ class Profile:
     paths: Mapping[str, str]
     security: Mapping[str, Any]
     credentials: tuple[str, ...]
+    late_after_days: int  # a fact older than this goes to the address of late reports; 0: there is none
     page_origins: tuple[str, ...]  # where its rating pages may lie, besides its own address: https://host
     case_key_prefix: str
     case_key_most: int

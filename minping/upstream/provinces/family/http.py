@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from minping.kernel import clock
 from minping.kernel.home import home
 from minping.upstream import profile as profiles
 from minping.upstream.messages import Dictionary, NegativeReceived
@@ -62,6 +64,12 @@ class Wire:
 
     def results(self, service: Message) -> list[NegativeReceived]:
         raise NotImplementedError
+
+    def reporting_path(self, message: Message) -> str:
+        """Where a rating goes: what happened long ago goes to the address of late reports, with its time as it was."""
+        days = self.profile.late_after_days
+        late = days and clock.now() - message.fact_at > timedelta(days=days)
+        return "late" if late else "rating"
 
     def secret(self, name: str) -> str:
         """A credential from `province.json` in the home folder.  Raises Later, so that nothing is lost for its lack."""

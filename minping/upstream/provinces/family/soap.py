@@ -91,7 +91,7 @@ class SoapDriver(Wire):
         plain = document("Case", fields, self.profile.charset)
         sent = plain.decode(_declared(plain))
         try:
-            answer = self._ask("rating", plain)
+            answer = self._ask(self.reporting_path(message), plain)
         except Later as later:
             later.sent = sent
             raise

@@ -43,7 +43,7 @@ class MinpingDriver:
             Ability.PULL_DOWN,
         }
     )
-    takes = frozenset(NEEDS)
+    takes = frozenset({*NEEDS, "probe"})
     unneeded: frozenset[str] = frozenset()
     updates = True
     mirrors = True

@@ -77,9 +77,16 @@ def rating_take(rating: NegativeReceived, *, target: str, at: datetime) -> bool:
             )  # fmt: skip
             events.publish(RatingCameDown(identifier, rating, at, typed=target == TYPED))
     except IntegrityError:
-        if Incoming.objects.filter(target=target, reference=rating.reference).exists():
-            return False
-        raise
+        known = Incoming.objects.filter(target=target, reference=rating.reference).first()
+        if known is None:
+            raise
+        if content_of(known) != rating:  # what was taken stands; that they now say otherwise is a person's to settle
+            task_open(
+                "incoming", f"{target}:{rating.reference}:differs",
+                f"上级以同一编号 {rating.reference} 又发来一条，内容与先前收下的不同：先前的不改，请与上级核对", target=target,
+                rows=[known.pk.hex], at=at,
+            )  # fmt: skip
+        return False
     return True
 
 

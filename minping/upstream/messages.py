@@ -128,12 +128,18 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class RectificationContent:
+class OfCase:
+    """What is said of a negative case, by its number, which is the same at every level."""
+
+    case_number: str
+    level: InterfaceLevel
+
+
+@dataclass(frozen=True, slots=True)
+class RectificationContent(OfCase):
     """差评办理与整改结果 (minan/4.2.1): an update of one record, by revision."""
 
     KIND: ClassVar = ("case",)
-    case_number: str
-    level: InterfaceLevel
     state: str
     opened_at: datetime
     confirmed_at: datetime | None = None
@@ -155,7 +161,7 @@ class RectificationContent:
 
 
 @dataclass(frozen=True, slots=True)
-class ValidityContent:
+class ValidityContent(OfCase):
     """有效性: what the level with the authority has decided on a rating (minan/4.2.2, R7).
 
     `validity` is valid, disputed (申请撤销中) or invalid; the rating itself stays readable.
@@ -163,8 +169,6 @@ class ValidityContent:
 
     KIND: ClassVar = ("validity",)
     VALIDITIES: ClassVar = ("valid", "disputed", "invalid")
-    case_number: str
-    level: InterfaceLevel
     validity: str
     decided_at: datetime
     ground: str = ""
@@ -174,13 +178,11 @@ class ValidityContent:
 
 
 @dataclass(frozen=True, slots=True)
-class RevocationContent:
+class RevocationContent(OfCase):
     """申请撤销: with the ground, the call-back's evidence and who applied (minan/4.2.2)."""
 
     KIND: ClassVar = ("revocation",)
     GROUNDS: ClassVar = ("mistaken", "malicious", "not_our_case")
-    case_number: str
-    level: InterfaceLevel
     ground: str
     requested_at: datetime
     statement: str
@@ -215,21 +217,25 @@ class ProbeContent:
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardedDown:
-    """转报: the level that had an application for revocation has passed it on (minan/4.2.2)."""
+class AboutCase:
+    """What a superior sends down about a case, under a number of its own."""
 
-    KIND: ClassVar = ("forwarded",)
     case_number: str
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
-class SupervisionDown:
+class ForwardedDown(AboutCase):
+    """转报: the level that had an application for revocation has passed it on (minan/4.2.2)."""
+
+    KIND: ClassVar = ("forwarded",)
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionDown(AboutCase):
     """督办: a superior presses for a rectification, on record (minan/4.2.3)."""
 
     KIND: ClassVar = ("supervision",)
-    case_number: str
-    reference: str
     text: str
     by: str = ""
 

@@ -381,7 +381,7 @@ def _later(row: OutboxMessage, outcome: Delivery, at: datetime) -> bool:
     silent = isinstance(outcome, Later) and outcome.unreachable
     wait = outbox.pause(row.attempts, ceiling=RETRY_CEILING)
     wait = min(wait, timedelta(seconds=outbox.PROBE_CEILING)) if silent else wait
-    OutboxMessage.objects.filter(pk=row.pk).update(
+    OutboxMessage.objects.filter(pk=row.pk, state=MessageState.WAITING).update(
         next_try_at=at + wait, attempts=F("attempts") + 1, claimed_by="", claimed_until=0,
         error_code=outcome.code[:60], error=outcome.reason[:300],
     )  # fmt: skip

@@ -189,6 +189,30 @@ def test_two_workers_never_take_the_same_message(province: Server) -> None:
     assert len(services._claim("sandbox", "two", clock.now(), 100)) == 5
 
 
+def test_a_worker_killed_between_the_answer_and_its_commit_leaves_one_record_on_both_sides(
+    province: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for service in receive(*(service_row(f"C-{n}") for n in range(4))):
+        rate(service, 2)
+    settle, killed = services._settle, [True]
+
+    def die(*told: Any) -> None:
+        if killed:
+            killed.clear()
+            raise KeyboardInterrupt  # nothing after the answer runs
+        settle(*told)
+
+    monkeypatch.setattr(services, "_settle", die)
+    with pytest.raises(KeyboardInterrupt):
+        messages_deliver(holder="killed")
+    assert not OutboxMessage.objects.exclude(state="waiting").exists() and not Exchange.objects.exists()
+    assert not messages_deliver(holder="next")  # its claim still holds
+    drain()
+    assert set(OutboxMessage.objects.values_list("state", flat=True)) == {"accepted"}
+    assert kinds(province) == {"service": 4, "rating": 4, "case": 4}
+    assert Exchange.objects.filter(outcome="AlreadyDone").count() == 4
+
+
 def test_without_an_interface_everything_goes_to_a_person_and_nothing_is_called_reported(settings: Any) -> None:
     rate(receive()[0], 2)
     while messages_deliver(holder="test"):

@@ -133,6 +133,31 @@ def test_b23_a_call_back_is_taken_once_and_proven_by_its_signature(province: Ser
     assert Rating.objects.count() == Incoming.objects.count() == 1
 
 
+def test_b23_another_content_under_a_number_that_was_taken_changes_nothing_and_is_told(province: Server) -> None:
+    receive()
+    assert call_back(told()).json() == {"result": "accepted"}
+    for change in ({"level": 5}, {"text": "改了"}, {"case_no": "别的件"}):
+        assert call_back(told(**change)).json() == {"result": "duplicate"}
+    assert (Rating.objects.get().level, Incoming.objects.count()) == (1, 1)
+    task = Task.objects.get()
+    assert "SH-0001" in task.text and task.rows == [Incoming.objects.get().pk.hex]
+    assert call_back(told()).json() == {"result": "duplicate"}
+    assert Task.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("shift", "status"), [(-600, 200), (-601, 401), (600, 200), (601, 401), (10**9, 401), (-(10**9), 401)]
+)
+def test_b23_the_window_of_a_signed_call_ends_where_it_says(
+    province: Server, shift: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recorded call, played again later, is refused by its time; within the window it is a duplicate."""
+    receive()
+    now = clock.now().replace(microsecond=0)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    assert call_back(told(), shift=shift).status_code == status
+
+
 @pytest.mark.parametrize("body", [b"no json", b"[]", json.dumps(told(level=9)).encode(), json.dumps({}).encode()])
 def test_a_call_back_that_is_not_whole_is_refused_by_name(province: Server, body: bytes) -> None:
     assert call_back(body).status_code == 422

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 from minping.kernel import clock
 from minping.kernel.home import home
 from minping.upstream import profile as profiles
-from minping.upstream.messages import Dictionary, NegativeReceived
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
 from minping.upstream.profile import Profile
 from minping.upstream.provinces.calling import Caller
+from minping.upstream.provinces.plain import Plain
 
 ANSWER_MOST = 1 << 20  # bytes: a superior that sends more is not answering
 
@@ -23,12 +23,10 @@ class Unclear(Never):
     """An answer that is in no row of the table: stop this message and tell (failures.md B3, B4)."""
 
 
-class Wire:
+class Wire(Plain):
     """Address, profile and credentials of one superior."""
 
     repeats_service = True
-    mirrors = False
-    ends = False
 
     def __init__(self, address: str, profile: Profile, credentials: Mapping[str, str] | None = None) -> None:
         self.address = address.rstrip("/")
@@ -44,26 +42,10 @@ class Wire:
     def send(self, key: str, message: Message) -> Accepted:
         raise NotImplementedError
 
-    def counts(self) -> dict[tuple[str, str, int | None], int] | None:
-        """No province is known to tell its counts; the receipts stand for it."""
-        return None
-
-    def holds(self, kind: str) -> set[str] | None:
-        return None
-
-    def negatives(self) -> list[NegativeReceived]:
-        raise NotImplementedError
-
-    def dictionary(self) -> Dictionary:
-        raise NotImplementedError
-
     def page(self, service: Message, *, back: str, channel: str) -> str:
         """Built here, of numbers and codes alone; a family that asks for the page answers otherwise."""
         fields = profiles.render(self.profile, service, "page", {"back": back, "channel": channel})
         return f"{self.address}{self.profile.paths['page']}?{urlencode(fields, encoding=self.profile.charset)}"
-
-    def results(self, service: Message) -> list[NegativeReceived]:
-        raise NotImplementedError
 
     def reporting_path(self, message: Message) -> str:
         """Where a rating goes: what happened long ago goes to the address of late reports, with its time as it was."""

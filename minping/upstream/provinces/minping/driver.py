@@ -17,17 +17,18 @@ from minping import law
 from minping.kernel import clock
 from minping.registry import queries as registry
 from minping.registry.models import Area
-from minping.upstream.messages import BY_KIND, DOWNWARD, Dictionary, NegativeReceived, NotCanonical, read
+from minping.upstream.messages import BY_KIND, DOWNWARD, Dictionary, NotCanonical, read
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Delivery, Later, Message, Never
 from minping.upstream.provinces.calling import Caller, json_object
 from minping.upstream.provinces.family.http import read_credentials
+from minping.upstream.provinces.plain import Plain
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PERSONAL = ("applicant", "agent")
 ANSWER_MOST = 64 << 20  # bytes: the numbers of some hundred thousand records
 
 
-class MinpingDriver:
+class MinpingDriver(Plain):
     name = "minping"
     label = "上级民评"
     abilities = frozenset(
@@ -44,12 +45,8 @@ class MinpingDriver:
         }
     )
     takes = frozenset({*NEEDS, "probe"})
-    unneeded: frozenset[str] = frozenset()
     updates = True
     mirrors = True
-    ends = False
-    repeats_service = False
-    per_second = 0.0
     batch = 100
 
     def __init__(self, address: str, credentials: dict[str, str] | None = None) -> None:
@@ -131,15 +128,6 @@ class MinpingDriver:
             return items, int(answer["cursor"])
         except (KeyError, TypeError, ValueError) as failure:
             raise Later(f"看不懂上级下发的内容：{failure}") from failure
-
-    def page(self, service: Message, *, back: str, channel: str) -> str:
-        raise NotImplementedError
-
-    def results(self, service: Message) -> list[NegativeReceived]:
-        raise NotImplementedError
-
-    def negatives(self) -> list[NegativeReceived]:
-        raise NotImplementedError("随其他下发一起取回，见 down")
 
     def dictionary(self) -> Dictionary:
         try:

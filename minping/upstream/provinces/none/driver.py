@@ -10,43 +10,16 @@ import json
 
 from minping.kernel.clock import beijing
 from minping.kernel.home import home
-from minping.upstream.messages import Dictionary, NegativeReceived
-from minping.upstream.port import NEEDS, Ability, Accepted, Later, Message
+from minping.upstream.port import NEEDS, Accepted, Later, Message
+from minping.upstream.provinces.plain import Plain
 
 
-class NoneDriver:
+class NoneDriver(Plain):
     name: str = "none"
     label: str = "无接口（人工上送）"
-    abilities: frozenset[Ability] = frozenset()
-    takes: frozenset[str] = frozenset()
-    unneeded: frozenset[str] = frozenset()
-    updates = False
-    mirrors = False
-    ends = False
-    repeats_service = False
-    per_second = 0.0
-    batch = 200
 
     def send(self, key: str, message: Message) -> Accepted:
         raise NotImplementedError("驱动 none 不发送。")
-
-    def counts(self) -> None:
-        return None
-
-    def holds(self, kind: str) -> set[str] | None:
-        return None
-
-    def page(self, service: Message, *, back: str, channel: str) -> str:
-        raise NotImplementedError
-
-    def results(self, service: Message) -> list[NegativeReceived]:
-        raise NotImplementedError
-
-    def negatives(self) -> list[NegativeReceived]:
-        raise NotImplementedError
-
-    def dictionary(self) -> Dictionary:
-        raise NotImplementedError
 
     def write(self, key: str, message: Message) -> str:
         """Write the message's facts, without what identifies a person, as JSON; returns the file's name."""

@@ -9,11 +9,12 @@ from minping.kernel.home import home
 from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, read
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
 from minping.upstream.provinces.calling import Caller, json_object
+from minping.upstream.provinces.plain import Plain
 
 ANSWER_MOST = 64 << 20  # bytes: the list of what it holds
 
 
-class SandboxDriver:
+class SandboxDriver(Plain):
     name = "sandbox"
     label = "沙盒省平台"
     abilities = frozenset(
@@ -28,13 +29,7 @@ class SandboxDriver:
         }
     )
     takes = frozenset({*NEEDS, "probe"})
-    unneeded: frozenset[str] = frozenset()
     updates = True
-    mirrors = False
-    ends = False
-    repeats_service = False
-    per_second = 0.0
-    batch = 200
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -95,12 +90,6 @@ class SandboxDriver:
         if status != 200:
             return None
         return {str(row["id"]).split(":")[1] for row in json.loads(text) if str(row["id"]).count(":") == 2}
-
-    def page(self, service: Message, *, back: str, channel: str) -> str:
-        raise NotImplementedError
-
-    def results(self, service: Message) -> list[NegativeReceived]:
-        raise NotImplementedError
 
     def negatives(self) -> list[NegativeReceived]:
         answer = self._got("/negatives")

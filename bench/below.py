@@ -40,7 +40,9 @@ def below(scale: int) -> dict[str, Any]:
     from minping.upstream.provinces.minping.driver import MinpingDriver
 
     os.environ["PORT"] = port = str(free_port())
-    server = subprocess.Popen(web_command(), start_new_session=True, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        web_command(), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait(port)
         driver, at = MinpingDriver(f"http://127.0.0.1:{port}", {"key": secret}), clock.now()

@@ -32,7 +32,7 @@ QUICK = {
     "office": 4_000,
     "tablets": 200,
     "relay": 1_000,
-    "below": 2_000,
+    "below": 1_000,
 }
 
 

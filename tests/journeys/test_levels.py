@@ -45,7 +45,7 @@ class Level:
         self.database = database
         lines = {"database": database, "area": area, "base_url": self.url, "province": above.url if above else ""}
         told = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
-        profile = "minping" if above else ""
+        profile = "minping" if above else "end"
         self.home.joinpath("minping.toml").write_text(f'{told}province_profile = "{profile}"\nsandbox = true\n')
         if key:
             self.home.joinpath("province.json").write_text(json.dumps({"key": key}))

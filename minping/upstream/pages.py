@@ -579,10 +579,10 @@ def _breakdowns(start: date, end: date, now: datetime) -> list[dict[str, Any]]:
             "title": title,
             "rows": [
                 {
-                    "name": known.get(name, name) or "不分渠道", "ours": ours, "sent": sent, "arrived": arrived,
-                    "missing": missing, "flying": flying,
+                    "name": known.get(one.name, one.name) or "不分渠道", "ours": one.ours, "sent": one.sent,
+                    "arrived": one.arrived, "seen": one.seen, "missing": one.missing, "flying": one.flying,
                 }
-                for name, ours, sent, arrived, missing, flying in watch.counted(lines, field)
+                for one in watch.counted(lines, field)
             ],
         }
         for title, field, known in (("渠道", "channel", channels), ("单位", "organization_code", names))

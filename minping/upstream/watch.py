@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -423,13 +423,29 @@ def _reconcile_days(target: Target, yesterday: date, at: datetime) -> None:
     Target.objects.filter(pk=target.pk).update(unsettled_from=flying[0] if flying else None)
 
 
-def counted(lines: Iterable[Line], field: str) -> Iterator[tuple[str, int, int, int, int, int]]:
+@dataclass(slots=True)
+class Total:
+    """The lines of one kind, level, channel or unit summed; `seen` is None where some of them cannot be asked for."""
+
+    name: str
+    ours: int = 0
+    sent: int = 0
+    arrived: int = 0
+    seen: int | None = 0
+    flying: int = 0
+    missing: int = 0
+
+
+def counted(lines: Iterable[Line], field: str) -> list[Total]:
     """The lines summed by one dimension (`kind`, `level`, `channel` or `organization_code`)."""
-    sums: dict[str, Counter[str]] = {}
+    sums: dict[str, Total] = {}
     for line in lines:
-        total = sums.setdefault(str(getattr(line, field) or ""), Counter())
-        total.update(
-            ours=line.ours, sent=line.sent, arrived=line.arrived, missing=len(line.missing), flying=line.flying
-        )
-    for name, total in sorted(sums.items()):
-        yield name, total["ours"], total["sent"], total["arrived"], total["missing"], total["flying"]
+        name = str(getattr(line, field) or "")
+        total = sums.setdefault(name, Total(name))
+        total.ours += line.ours
+        total.sent += line.sent
+        total.arrived += line.arrived
+        total.seen = None if total.seen is None or line.seen is None else total.seen + line.seen
+        total.flying += line.flying
+        total.missing += len(line.missing)
+    return [total for _, total in sorted(sums.items())]

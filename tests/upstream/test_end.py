@@ -203,6 +203,18 @@ def test_a_superior_that_comes_later_is_sent_what_there_was_before(
     assert Target.objects.filter(code="end").count() == 0
 
 
+@pytest.mark.parametrize("slip", ["ennd", "350000", "minping"])
+def test_a_profile_without_an_address_waits_and_says_so(settings: Any, slip: str) -> None:
+    registry_world()
+    settings.MINPING_PROVINCE, settings.MINPING_PROVINCE_PROFILE = "", slip
+    receive()
+    messages_deliver(holder="test")
+    row = OutboxMessage.objects.get()
+    assert row.state == "waiting" and "没有 province 地址" in row.error
+    page = signed_in("operator").get("/delivery/").content.decode()
+    assert f"省平台配置 {slip} 有误" in page
+
+
 def test_an_address_with_the_end_is_a_contradiction_and_nothing_is_lost(settings: Any) -> None:
     registry_world()
     settings.MINPING_PROVINCE, settings.MINPING_PROVINCE_PROFILE = "https://127.0.0.1:1", "end"

@@ -28,9 +28,13 @@ def _driver(address: str, profile: str, day: str) -> Driver:
         from minping.upstream.provinces.sandbox.driver import SandboxDriver
 
         return SandboxDriver(address)
-    from minping.upstream.provinces.none.driver import EndDriver, NoneDriver
+    from minping.upstream.provinces.none.driver import EndDriver, MisconfiguredDriver, NoneDriver
 
-    return EndDriver() if profile == EndDriver.name else NoneDriver()
+    if profile == EndDriver.name:
+        return EndDriver()
+    if profile:  # a slip of the pen for `end`, or an address forgotten: neither may fill the manual queue
+        return MisconfiguredDriver(profile, "minping.toml 里写了 province_profile，却没有 province 地址（终点写 end）")
+    return NoneDriver()
 
 
 def of_profile(

@@ -504,7 +504,7 @@ def test_the_reconciliation_is_by_channel_and_by_unit_too() -> None:
     OutboxMessage.objects.update(state=MessageState.ACCEPTED)
     page = text(signed_in("operator"), f"/delivery/?{PERIOD}")
     assert "扫二维码" in page and "民安街道便民服务中心" in page and "不分渠道" in page
-    assert page.count("省平台查到") == 3  # the days, the channels, the units
+    assert page.count(">省平台查到</th>") == 3  # the days, the channels, the units
 
 
 def test_the_neighbour_sees_no_task() -> None:

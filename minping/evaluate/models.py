@@ -71,7 +71,8 @@ class Service(models.Model):
 
     @property
     def case_tail(self) -> str:
-        return self.case_no[-4:]
+        """The last four letters or digits: what a person compares with the slip; a hyphen is none of them."""
+        return "".join(filter(str.isalnum, self.case_no))[-4:]
 
 
 class Applicant(models.Model):

@@ -132,6 +132,14 @@ def moment_text(moment: datetime) -> str:
     return f"{day_text(moment)}, {clock.beijing(moment):%H:%M}"
 
 
+def full_moment_text(moment: datetime) -> str:
+    """`2025年7月14日 周一 15:20`, `Mon 14 Jul 2025, 15:20`: for what may be long ago."""
+    local = clock.beijing(moment)
+    if current().code != ENGLISH:
+        return said(f"{local.year}年{clock.moment_text(moment)}")
+    return f"{day_text(moment)} {local.year}, {local:%H:%M}"
+
+
 def due_text(moment: datetime) -> str:
     """`11月24日 周二 24:00 前`, `by Tue 24 Nov, 24:00`."""
     if current().code != ENGLISH:

@@ -6,8 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.validators import MaxLengthValidator
 
 from minping.kernel.errors import Problem
+from minping.kernel.models import Account
 
 Choices = list[tuple[str, str]]
 
@@ -27,6 +29,9 @@ class SignInForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "账号"
+        # Django only tells the browser how long a name can be; what no browser typed would reach the database whole.
+        most, wrong = Account._meta.get_field("username").max_length, self.error_messages["invalid_login"]
+        self.fields["username"].validators.append(MaxLengthValidator(most, wrong))
         self.fields["password"].label = "密码"
 
 

@@ -9,15 +9,17 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from minping.evaluate.channels.tablet.stream import LINES
 from tests.support import browser as browsers
 from tests.support.browser import picture
 from tests.support.live import Installation
@@ -155,7 +157,11 @@ def test_after_a_minute_a_countdown_and_then_nothing_is_left_but_the_invitation(
     page.get_by_role("button", name="我还在").click()
     page.clock.run_for(500)
     expect(page.locator("#ending")).to_be_hidden()
-    page.clock.run_for(91_000)
+    page.locator("#rate").get_by_role("button", name="评价说明").click()
+    expect(page.get_by_role("heading", name="谁看得到什么")).to_be_visible()
+    page.clock.run_for(61_000)
+    expect(page.locator("#ending")).to_be_visible()  # the explanation is left alone like any page
+    page.clock.run_for(30_000)
     expect(page.locator("#idle")).to_be_visible()
     assert "欧阳" not in page.content() and "0001" not in page.locator("#rate").inner_html()
     assert live.http.request("GET", url).status == 200  # the phone may still
@@ -249,6 +255,112 @@ def test_a_revoked_device_says_so_within_a_moment(live: Installation, chromium: 
     expect(page.locator("#sign")).to_have_text("停用")
     picture(page, "channels/tablet-stopped", ("phone", "tablet", "desktop"))
     page.context.close()
+
+
+def test_what_waits_on_a_revoked_tablet_comes_after_it_is_paired_anew(
+    live: Installation, key: str, chromium: Browser, office: Office
+) -> None:
+    page = tablet(live, chromium, office, "tablet-06")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    ended(live, key, "MA-GONE-0001", "06")
+    expect(page.locator("#tail")).to_have_text("办件尾号 0001")
+    page.context.set_offline(True)
+    page.locator("#rate [data-level='1']").click()
+    page.get_by_role("button", name="跳过").click()
+    expect(page.locator("#sign")).to_have_text(re.compile(r"等待 \d"), timeout=15_000)
+    office.page.goto(f"{live.url}/devices/")
+    office.page.get_by_role("button", name=re.compile("停用 tablet-06")).click()
+    page.context.set_offline(False)
+    expect(page.locator("#sign")).to_have_text("停用", timeout=15_000)
+    assert "MA-GONE-0001" not in levels(live)
+    page.goto(f"{live.url}/tablet/pair#{office.code('tablet-06')}")
+    page.get_by_role("button", name="配对").click()
+    expect(page.locator("#sign")).to_have_text("在线", timeout=15_000)
+    live.wait_for(lambda: levels(live).get("MA-GONE-0001") == 1, 20, "停用前存下的一按丢了")
+    page.context.close()
+
+
+def test_what_stands_between_and_says_no_in_the_servers_place_refuses_no_press(
+    live: Installation, key: str, chromium: Browser, office: Office
+) -> None:
+    """A proxy without its server, or a portal that wants a sign-in, answers 4xx too: the press waits."""
+    page = tablet(live, chromium, office, "tablet-04")
+    ended(live, key, "MA-PROXY-0777", "04", "群众丁")
+    expect(page.locator("#tail")).to_have_text("办件尾号 0777")
+    for status in (404, 401, 422):
+        page.context.route("**/tablet/report", between(status))
+        if status == 404:
+            page.locator("#rate [data-level='2']").click()
+            page.get_by_role("button", name="跳过").click()
+        expect(page.locator("#sign")).to_have_text(re.compile(r"等待 \d"), timeout=15_000)
+        page.wait_for_timeout(1200)
+        expect(page.locator("#stopped")).to_be_hidden()
+        page.context.unroute("**/tablet/report")
+    expect(page.locator("#sign")).to_have_text("在线", timeout=45_000)
+    live.wait_for(lambda: levels(live).get("MA-PROXY-0777") == 2, 30, "被中间挡住的一按丢了")
+    page.context.close()
+
+
+def between(status: int) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(status=status, body="<h1>no</h1>", content_type="text/html")
+
+
+def test_after_an_upgrade_a_page_that_nobody_stands_before_opens_itself_anew_once(
+    live: Installation, key: str, chromium: Browser, office: Office
+) -> None:
+    page = tablet(live, chromium, office, "tablet-05")
+
+    def upgraded(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "version": "the next one"})
+
+    page.clock.install()
+    page.reload()
+    page.context.route("**/tablet/report", upgraded)
+    ended(live, key, "MA-UP-0001", "05", "群众丙")
+    expect(page.locator("#rate")).to_be_visible()
+    loads: list[str] = []
+    page.on("load", lambda _: loads.append("load"))
+    page.clock.run_for(40_000)
+    page.wait_for_timeout(500)
+    expect(page.locator("#rate")).to_be_visible()
+    assert not loads, "not under a person's eyes"
+    page.get_by_role("button", name="现在不评").click()
+    for _ in range(8):
+        page.clock.run_for(20_000)
+        page.wait_for_timeout(400)
+    expect(page.locator("#sign")).to_have_text("在线")
+    assert loads == ["load"], "once, though the kept page still says the old version"
+    page.context.close()
+
+
+def test_one_devices_secret_holds_a_few_lines_and_no_more(
+    live: Installation, chromium: Browser, office: Office
+) -> None:
+    page = tablet(live, chromium, office, "tablet-02")
+    secret = next(one["value"] for one in page.context.cookies(f"{live.url}/tablet/") if one["name"] == "mp_device")
+    page.context.close()
+    head = f"GET /tablet/stream HTTP/1.1\r\nHost: 127.0.0.1:{live.stream_port}\r\nCookie: mp_device={secret}\r\n\r\n"
+    lines = []
+    for _ in range(LINES + 3):
+        line = socket.create_connection(("127.0.0.1", live.stream_port), timeout=10)
+        line.sendall(head.encode())
+        assert b" 200 " in line.recv(4096)
+        lines.append(line)
+
+    def ends(line: socket.socket) -> bool:
+        line.settimeout(2)
+        try:
+            while not (told := line.recv(4096)).endswith(b"0\r\n\r\n"):
+                if not told:
+                    return True
+        except TimeoutError:
+            return False
+        return True
+
+    assert [ends(line) for line in lines] == [True] * 3 + [False] * LINES, "the oldest give way"
+    for line in lines:
+        line.close()
 
 
 def test_a_negative_key_on_the_old_pad_is_asked_for_its_reason_on_the_tablet(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from tests.show.table import Line, both, measured, show
+from tests.show.table import Line, both, measured, pytest, show
 
 
 def tablets() -> str:
@@ -60,6 +60,14 @@ LINES = (
     Line(
         "自动电话：真的 SIP 电话，按错、重听、留言、中途挂断、停机补报、打出去，到省平台",
         lambda: both("tests/journeys/test_channel_ivr.py"),
+    ),
+    Line(
+        "人人能用：每一张群众页面，三种文字、三种宽度、长辈版，平板和终端在内",
+        lambda: pytest("tests/journeys/test_for_everyone.py"),
+    ),
+    Line(
+        "谁来都挡得住：伪造的来访地址、看不懂的字、超长的字、不对的格式",
+        lambda: both("tests/kernel/test_caller.py", "tests/evaluate/test_strangers.py"),
     ),
     Line("人工电话请评：系统派人、随机次序、标明代录，到省平台", lambda: both("tests/journeys/test_channel_phone.py")),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import timedelta
 
 import pytest
@@ -72,3 +73,14 @@ def test_how_rating_works_is_one_press_from_each_rating_page_and_says_the_four_t
     about = client.get("/about").content.decode()
     for word in (*LEVELS, "给了差评以后", "核实", "整改", "回访", "谁看得到什么", "看不到", "没有评价会怎样", "默认"):
         assert word in about, word
+
+
+def test_style_sheets_and_scripts_travel_small_and_pages_with_secrets_in_them_do_not() -> None:
+    browser = Client(headers={"accept-encoding": "gzip"})
+    sheet = browser.get("/static/minping/components.css")
+    assert sheet["Content-Encoding"] == "gzip"
+    assert b".tile" in gzip.decompress(b"".join(sheet.streaming_content))  # type: ignore[attr-defined]
+    again = browser.get("/static/minping/components.css", headers={"if-none-match": sheet["ETag"]})
+    assert again.status_code == 304
+    assert "Content-Encoding" not in browser.get("/static/minping/components.css", headers={"range": "bytes=0-9"})
+    assert "Content-Encoding" not in browser.get("/receipt")

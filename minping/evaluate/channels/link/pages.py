@@ -47,7 +47,7 @@ from minping.evaluate.view import (
 from minping.kernel import clock, events
 from minping.kernel.caller import forgive, too_many
 from minping.kernel.errors import Problem
-from minping.kernel.language import before, level_label, moment_text, problem_line, problem_text
+from minping.kernel.language import before, full_moment_text, level_label, moment_text, problem_line, problem_text
 from minping.kernel.web import public_page, secure
 from minping.upstream import rating_page
 
@@ -74,7 +74,9 @@ def unknown(request: HttpRequest) -> HttpResponse:
     problem = InvitationUnknown()
     if _wants_json(request):
         return _json_error(problem)
-    return render(request, "link/unknown.html", {"title": problem_text(problem)[0]}, status=problem.status)
+    return render(
+        request, "link/unknown.html", {"title": problem_text(problem)[0].rstrip("。.")}, status=problem.status
+    )
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -221,7 +223,8 @@ def _reasons(
 def _closed(request: HttpRequest, service: Service) -> HttpResponse:
     problem = InvitationClosed()
     title, cure = problem_text(problem)
-    context = {"service": service_view(service), "title": title, "cure": cure}
+    shown = service_view(service) | {"served_text": full_moment_text(service.served_at)}  # it was in another year
+    context = {"service": shown, "title": title.rstrip("。."), "cure": cure}
     return render(request, "link/closed.html", context, status=problem.status)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_noop
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from minping import law
 from minping.evaluate import tokens
 from minping.evaluate.arrival import Arrival, sign
 from minping.evaluate.channels.qr import codes, queries, services
@@ -27,7 +29,7 @@ from minping.evaluate.view import kind_label, service_view
 from minping.kernel import clock
 from minping.kernel.caller import caller, too_many
 from minping.kernel.errors import Problem
-from minping.kernel.language import problem_line
+from minping.kernel.language import limit_text, problem_line
 from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
 
@@ -87,7 +89,7 @@ def slip_png(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def window(request: HttpRequest, code: str) -> HttpResponse:
     """Which service?  Proven by a code to the phone on the record; never straight to the tiles."""
-    row = WindowCode.objects.filter(code=code).first()
+    row = WindowCode.objects.filter(code=code).first() if code.isalnum() else None  # a code is letters and digits
     if row is None or row.retired_at is not None:
         return _dead(request, code, row)
     step = request.POST.get("step", "")
@@ -105,12 +107,14 @@ def _window(
     request: HttpRequest, row: WindowCode, problem: Problem | None = None, identifier: str = "", phone: str = ""
 ) -> HttpResponse:
     place = registry.directory().places.get(row.organization_code)
+    rules = law.at(place.area_code if place else settings.MINPING_AREA, clock.beijing(clock.now()).date())
     context: dict[str, Any] = {
         "place": place.name if place else "",
         "window": registry.directory().windows.get((row.organization_code, row.window_code), row.window_code),
         "action": reverse("window_code", args=[row.code]),
         "identifier": identifier,
         "tail": phone[-4:],
+        "minutes": limit_text(rules.limit("phone_code")),
         "error": problem_line(problem),
     }
     return render(request, "qr/window.html", context, status=problem.status if problem else 200)
@@ -171,7 +175,7 @@ def _dead(request: HttpRequest, code: str, row: WindowCode | None) -> HttpRespon
 @require_POST
 def window_dead(request: HttpRequest, code: str) -> HttpResponse:
     """A person met a dead code: the page says so by itself, or by the button where scripts are off."""
-    if not too_many("dead", DEAD_A_MINUTE, request):
+    if code.isalnum() and not too_many("dead", DEAD_A_MINUTE, request):
         services.dead_scan_count(code=code[:16], at=clock.now())
     if request.headers.get("Sec-Fetch-Mode") == "navigate":
         return render(request, "qr/dead.html", {"thanks": True})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,6 +18,7 @@ from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
@@ -34,10 +38,12 @@ from minping.evaluate.channels.tablet.services import (
 )
 from minping.evaluate.channels.tablet.services.pairing import area_of
 from minping.evaluate.channels.tablet.words import words_of
+from minping.evaluate.explain import explanation
 from minping.evaluate.view import levels_view, tags_view, verify_promise
 from minping.kernel import clock
 from minping.kernel.caller import forgive, too_many
 from minping.kernel.errors import Invalid, NotFound, Problem
+from minping.kernel.language import LANGUAGES
 from minping.kernel.web import actor, public_page, secure, staff_page
 from minping.registry import queries as registry
 from minping.registry.models import Device
@@ -53,6 +59,25 @@ JSON_OPTIONS = {"ensure_ascii": False}
 
 def _credential(request: HttpRequest) -> Credential:
     return credential_find(request.COOKIES.get(COOKIE, ""))
+
+
+@cache
+def _build() -> str:
+    """What the device's page is made of, as a short digest."""
+    here = Path(__file__).parent
+    parts = [
+        path for folder in ("static", "templates") for path in sorted((here / folder).rglob("*")) if path.is_file()
+    ]
+    shared = [Path(str(finders.find(f"minping/{name}"))) for name in ("tokens.css", "components.css")]
+    digest = hashlib.sha256(str(settings.LOCALE_PATHS).encode())  # a folder named by what the catalogues say
+    for path in (*parts, *shared, here / "words.py"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def version() -> str:
+    """Of the device's page: it changes with an upgrade, and with the day, as the rules may."""
+    return f"{_build()}-{clock.beijing(clock.now()):%Y%m%d}"
 
 
 def _stream_url(request: HttpRequest) -> str:
@@ -89,6 +114,7 @@ def tablet(request: HttpRequest) -> HttpResponse:
         "countdown": rules.value("tablet_countdown").number,
         "promise": verify_promise(rules),
         "words": words_of(rules),
+        "version": version(),
         "text_max": rules.value("text_max").number,
         "stream": stream,
     }
@@ -97,6 +123,19 @@ def tablet(request: HttpRequest) -> HttpResponse:
     parts = urlsplit(stream)
     if parts.netloc:
         response._csp_update = {"connect-src": ["'self'", f"{parts.scheme}://{parts.netloc}"]}  # type: ignore[attr-defined]
+    return response
+
+
+@public_page
+@require_safe
+def tablet_about(request: HttpRequest, code: str) -> HttpResponse:
+    """The explanation for the frame of the device, in one language; a piece of a page, with no way off it."""
+    if code not in LANGUAGES:
+        raise NotFound()
+    rules = law.at(settings.MINPING_AREA, clock.beijing(clock.now()).date())
+    with translation.override(code):
+        response = render(request, "evaluate/_explanation.html", explanation(rules))
+    response["Cache-Control"] = "no-cache"
     return response
 
 
@@ -161,7 +200,9 @@ def tablet_report(request: HttpRequest) -> HttpResponse:
     except Problem as refused:
         return JsonResponse({"error": refused.as_json()}, status=refused.status, json_dumps_params=JSON_OPTIONS)
     answers = report_take(report, credential=credential)
-    response = JsonResponse({"now": clock.now().isoformat(), "entries": answers}, json_dumps_params=JSON_OPTIONS)
+    response = JsonResponse(
+        {"now": clock.now().isoformat(), "version": version(), "entries": answers}, json_dumps_params=JSON_OPTIONS
+    )
     device_keep(response, request.COOKIES[COOKIE], request)
     return response
 

@@ -33,6 +33,7 @@ COOKIE = "mp_device"
 PATH = "/tablet/stream"
 LOOK = 0.15  # seconds between two looks at the table
 BEAT = 15.0  # seconds between two signs of life on a quiet line
+LINES = 4  # of one device: its page, one that a reload has not closed yet, and what a proxy holds on to
 MOST = 500  # events read in one look
 
 Scope = Mapping[str, Any]
@@ -88,7 +89,7 @@ class Hub:
     """The lines of this process, by device."""
 
     def __init__(self) -> None:
-        self.lines: dict[UUID, set[Line]] = defaultdict(set)
+        self.lines: dict[UUID, list[Line]] = defaultdict(list)
         self.reader = ThreadPoolExecutor(1, "reader")  # greets new lines
         self.watching = ThreadPoolExecutor(1, "watcher")
         self.task: asyncio.Task[None] | None = None
@@ -119,15 +120,20 @@ class Hub:
         if device is None:
             return None
         line: Line = asyncio.Queue()
-        self.lines[device].add(line)  # before reading what is open, so that nothing falls between
+        mine = self.lines[device]
+        mine.append(line)  # before reading what is open, so that nothing falls between
+        if len(mine) > LINES:  # whoever has a device's secret holds no more of us than the device itself could
+            mine.pop(0).put_nowait(None)
         for message in await loop.run_in_executor(self.reader, _open, device, after):
             line.put_nowait(message)
         return device, line
 
     def leave(self, device: UUID, line: Line) -> None:
-        self.lines[device].discard(line)
-        if not self.lines[device]:
-            del self.lines[device]
+        mine = self.lines.get(device, [])
+        if line in mine:
+            mine.remove(line)
+        if not mine:
+            self.lines.pop(device, None)
 
 
 def _look(watcher: Watcher, devices: frozenset[UUID]) -> list[tuple[UUID, bytes, bool]]:

@@ -4,6 +4,7 @@ from minping.evaluate.channels.tablet import pages
 
 urlpatterns = [
     path("tablet/", pages.tablet, name="tablet"),
+    path("tablet/about/<str:code>", pages.tablet_about, name="tablet_about"),
     path("tablet/pair", pages.tablet_pair, name="tablet_pair"),
     path("tablet/events", pages.tablet_events, name="tablet_events"),
     path("tablet/report", pages.tablet_report, name="tablet_report"),

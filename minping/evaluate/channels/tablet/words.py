@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from django.utils import translation
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -21,6 +22,8 @@ WORDS = (
     gettext_noop("您对这次服务满意吗？"),
     gettext_noop("点一下就收下，接着可以说明原因，也可以跳过。窗口人员看不到您选了什么，也看不到您的姓名和电话。"),
     gettext_noop("现在不评"),
+    gettext_noop("评价说明"),
+    gettext_noop("返回"),
     gettext_noop("不评也没有关系，稍后还可以用手机评价。"),
     gettext_noop("是哪些方面？"),
     gettext_noop("（可多选，可不选）"),
@@ -37,7 +40,8 @@ WORDS = (
     gettext_noop("倒计时结束后清屏，不会留下任何内容。稍后还可以用手机评价。"),
     gettext_noop("我还在"),
     gettext_noop("这次没有收下"),
-    gettext_noop("回执号 {code}，凭它可以随时查询办到哪一步。"),
+    gettext_noop("回执号"),
+    gettext_noop("请抄下或拍照。凭它可以在手机上查询办到哪一步。"),
     gettext_noop("谢谢，您的评价已收下"),
     gettext_noop("办件尾号 {tail}"),
     gettext_noop("按键器已收到您的评价"),
@@ -66,12 +70,15 @@ def _pairs(rules: law.Rules, promise: str) -> Iterable[tuple[str, str]]:
         yield from ((tag.label, tag_label(rules, tag.code)) for tag in rules.tags(level.code))
 
 
-def words_of(rules: law.Rules) -> str:
-    """JSON: language → Simplified text → text; the Simplified page itself needs none."""
+def words_of(rules: law.Rules) -> SafeString:
+    """JSON: Simplified text → its text in each other language, in their order; the Simplified page itself needs none."""
     promise = verify_promise(rules)
-    found: dict[str, Mapping[str, str]] = {}
+    found: dict[str, list[str]] = {}
     for code in LANGUAGES:
         if code != SIMPLIFIED:
             with translation.override(code):
-                found[code] = dict(_pairs(rules, promise))
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+                for text, said in _pairs(rules, promise):
+                    found.setdefault(text, []).append(said)
+    told = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    # As Django's json_script does it, yet with Chinese as letters, which are half as long as their numbers.
+    return mark_safe(told.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}))

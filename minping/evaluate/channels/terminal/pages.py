@@ -22,12 +22,13 @@ from minping.evaluate.channels.tablet.pages import device_keep
 from minping.evaluate.channels.tablet.services import DeviceUnknown, credential_seen
 from minping.evaluate.channels.terminal import device, services, visit
 from minping.evaluate.channels.terminal.visit import Visit
+from minping.evaluate.explain import explanation
 from minping.evaluate.models import Rating, Service
 from minping.evaluate.queries import next_kind
 from minping.evaluate.services import LevelUnknown, Press, rating_give
 from minping.evaluate.states import RatingKind
 from minping.evaluate.view import kind_note, levels_view, promise_view, rules_of, service_view, tags_view
-from minping.kernel import clock
+from minping.kernel import clock, language
 from minping.kernel.errors import Problem
 from minping.kernel.language import level_label, problem_line
 from minping.kernel.web import public_page
@@ -117,6 +118,17 @@ def here(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@_page("GET")
+def about(request: HttpRequest) -> HttpResponse:
+    """What anyone may know of the system, without leaving the terminal; the way back is to where the visit stands."""
+    here = visit.read(request, clock.now())
+    name = "terminal_rate" if here and here.services else "terminal_code" if here and here.asked else "terminal"
+    said = f"?lang={language.current().code}"  # the first page would begin anew, in the house's own language
+    if here and here.rated and request.GET.get("step") == "done":
+        said += "&step=done"
+    return _show(request, "about", back_url=reverse(name) + said, **explanation(_rules()))
+
+
 @_page("GET", "POST")
 def case(request: HttpRequest) -> HttpResponse:
     """Case number and telephone: a code goes to that telephone if a record knows it; nobody is told whether."""
@@ -193,6 +205,7 @@ def _stand(request: HttpRequest, here: Visit, service: Service, error: Problem |
         if request.GET.get("step") == "done" or not changeable:
             return _show(
                 request, "done", error, **shown, receipt_code=tokens.receipt_code(rating.pk), change=changeable,
+                about_step="done",
             )  # fmt: skip
         level = law.InterfaceLevel(rating.level)
         said = {"level": rating.level, "tags": rating.tags, "text": rating.text}

@@ -3,6 +3,9 @@
 const KEPT = "minping-tablet-1";
 const SHELL = [
   "/tablet/",
+  "/tablet/about/zh-hans",
+  "/tablet/about/zh-hant",
+  "/tablet/about/en",
   "/static/minping/tokens.css",
   "/static/minping/components.css",
   "/static/minping/icon.svg",
@@ -22,10 +25,12 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
-  const ours = url.origin === location.origin && (url.pathname === "/tablet/" || url.pathname.startsWith("/static/"));
+  const ours = url.origin === location.origin && (SHELL.includes(url.pathname) || url.pathname.startsWith("/static/"));
   if (event.request.method !== "GET" || !ours) return;
+  // What the browser still holds may be of before an upgrade: a file is asked for anew, which costs a 304.
+  const asked = event.request.mode === "navigate" ? event.request : new Request(event.request, { cache: "no-cache" });
   event.respondWith(
-    fetch(event.request).then(
+    fetch(asked).then(
       (fresh) => {
         if (fresh.ok && !fresh.redirected) {
           const copy = fresh.clone();

@@ -6,8 +6,9 @@
   const $ = (id) => document.getElementById(id);
   const BEAT = 30000; // between two reports of a quiet device
   const TOUCHED = 15000; // a page touched this lately belongs to the one who touched it
-  const THANKS = 12000;
-  const VIEWS = ["idle", "rate", "reasons", "thanks", "stopped"];
+  const THANKS = 20000; // time to write sixteen digits down; each touch gives it anew
+  const [UNKNOWN, UNREADABLE] = ["device_unknown", "invalid"]; // the server's codes (docs/api.md)
+  const VIEWS = ["idle", "rate", "reasons", "thanks", "about", "stopped"];
 
   if (localStorage.getItem("mp_device") !== set.device) {
     // Paired as another device: what that one has been told is not what this one has.
@@ -29,10 +30,11 @@
   let waiting = 0;
   let ahead = 0; // by how much this device's clock runs ahead of the server's, for the clock on the wall only
   let checking = null;
-  const speech = JSON.parse(set.words);
+  const speech = JSON.parse($("words").content.textContent);
   const FIRST = document.querySelector("[data-lang]").dataset.lang;
   let lang = FIRST; // of the one who stands here; the next one finds the house's own again
   let saved = null;
+  let given = ""; // the receipt code now on the screen
 
   // --- kept on the device -----------------------------------------------------------------------
 
@@ -99,11 +101,12 @@
           body: JSON.stringify({ now: new Date().toISOString(), waiting: Math.max(0, waiting - rows.length), entries: rows.map((r) => r.entry) }),
           signal: AbortSignal.timeout(10000),
         });
-        if (answer.status === 401) {
+        const refused = await code(answer);
+        if (refused === UNKNOWN) {
           stop();
           return;
         }
-        if (answer.status >= 400 && answer.status < 500 && answer.status !== 408 && answer.status !== 429) {
+        if (refused === UNREADABLE) {
           // Not understood as a whole: one by one, so that a single bad entry holds nothing back.
           if (rows.length > 1) most = 1;
           else if (rows.length) await forget(rows[0].n);
@@ -112,6 +115,7 @@
         }
         if (!answer.ok) throw new Error(answer.status);
         const told = await answer.json();
+        renew(told.version);
         ahead = Date.now() - Date.parse(told.now);
         reported = Date.now();
         most = 20;
@@ -140,6 +144,26 @@
     }
   }
 
+  // A refusal is final only in the server's own words: what stands between (a proxy, a portal) may say 401 or 404
+  // too, and that is a line that is down, not a press that is refused.
+  async function code(answer) {
+    if (answer.ok) return "";
+    try {
+      return (await answer.clone().json()).error.code;
+    } catch (failure) {
+      return "";
+    }
+  }
+
+  // A page in full screen is opened once and runs for months. After an upgrade, and with each day's rules, it is
+  // opened anew: when nobody stands before it and nothing waits, and once for each version.
+  function renew(version) {
+    if (!version || version === set.version || sessionStorage.getItem("mp_renewed") === version) return;
+    if (view !== "idle" || current || queue.length || checking || performance.now() - touched < TOUCHED) return;
+    sessionStorage.setItem("mp_renewed", version);
+    setTimeout(() => count().then((left) => (left ? sessionStorage.removeItem("mp_renewed") : location.reload())), 1000);
+  }
+
   function answered(one) {
     const pressed = current && current.press === one.id;
     if (!pressed && !closing.includes(one.id)) return;
@@ -157,7 +181,10 @@
   }
 
   function receipt(code) {
-    $("thanks-note").textContent = say("回执号 {code}，凭它可以随时查询办到哪一步。").replace("{code}", code);
+    given = code;
+    const number = document.createElement("b");
+    number.textContent = code;
+    $("thanks-note").replaceChildren(say("回执号"), number, say("请抄下或拍照。凭它可以在手机上查询办到哪一步。"));
   }
 
   // --- being told -------------------------------------------------------------------------------
@@ -183,7 +210,7 @@
     if (open || stopped) return;
     try {
       const answer = await fetch(set.events + "?after=" + last, { signal: AbortSignal.timeout(5000) });
-      if (answer.status === 401) return stop();
+      if ((await code(answer)) === UNKNOWN) return stop();
       if (!answer.ok) throw new Error(answer.status);
       for (const event of (await answer.json()).events) take(event);
       if (!online) {
@@ -218,7 +245,7 @@
         queue.pop();
         return show(newest);
       }
-      const busy = view !== "rate" || performance.now() - touched < TOUCHED;
+      const busy = !["rate", "about"].includes(view) || performance.now() - touched < TOUCHED;
       if (same || busy) return; // shown when this one is done
       end("replaced", false);
     }
@@ -246,11 +273,35 @@
     window.scrollTo(0, 0);
   }
 
+  // The explanation, in the frame of the device: read here, left by a press or by going away.
+  function about() {
+    go("about");
+    explain();
+    $("main").focus();
+  }
+
+  // Asked for when it is wanted; the worker keeps it in each language for when the server is away.
+  async function explain() {
+    const place = $("told");
+    if (view !== "about") return place.replaceChildren();
+    const wanted = lang;
+    try {
+      const answer = await fetch(set.told + wanted, { signal: AbortSignal.timeout(5000) });
+      if (!answer.ok) throw new Error(answer.status);
+      const text = await answer.text();
+      if (view === "about" && lang === wanted) place.innerHTML = text;
+    } catch (failure) {
+      place.textContent = say("连接中断");
+    }
+  }
+
   function wipe() {
+    $("told").replaceChildren();
     for (const id of ["what", "whom", "tail", "when", "saved", "saved-note", "thanks-note"]) $(id).textContent = "";
     thanks("谢谢，您的评价已收下");
     $("text").value = "";
     closing = [];
+    given = "";
     document.querySelectorAll("#reasons input").forEach((box) => (box.checked = false));
     document.querySelectorAll("#reasons details").forEach((more) => (more.open = false));
     document.querySelectorAll(".tile").forEach((tile) => (tile.disabled = false));
@@ -298,7 +349,8 @@
 
   // --- in which language ------------------------------------------------------------------------
 
-  const say = (text) => (speech[lang] && speech[lang][text]) || text;
+  const OTHERS = Array.from(document.querySelectorAll("[data-lang]"), (button) => button.dataset.lang).slice(1);
+  const say = (text) => (speech[text] && speech[text][OTHERS.indexOf(lang)]) || text;
 
   function speak(chosen) {
     lang = chosen;
@@ -316,7 +368,9 @@
     });
     thanks($("thanks-h").dataset.key || "谢谢，您的评价已收下");
     told();
+    explain();
     savedNow();
+    if (given) receipt(given);
     sign();
   }
 
@@ -376,10 +430,11 @@
       $("saved-note").textContent = say("没有存下，请再点一次。");
       return;
     }
-    const said = [$("thanks-h").dataset.key, $("thanks-note").textContent];
+    const said = [$("thanks-h").dataset.key, $("thanks-note").textContent, given];
     wipe();
     thanks(said[0]);
-    $("thanks-note").textContent = said[1];
+    if (said[2]) receipt(said[2]);
+    else $("thanks-note").textContent = said[1];
     closing = [mine.press, entry.id];
     go("thanks");
     if (mine.event.kind === "reason") keep({ type: "note", event: mine.event.id, what: skip ? "left" : "pressed" });
@@ -441,11 +496,11 @@
   function tick() {
     const now = hour();
     if ($("clock").textContent !== now) $("clock").textContent = now;
-    if (view === "thanks" && performance.now() - shownAt > THANKS) return end(null);
-    if (view !== "rate" && view !== "reasons") return;
+    if (view === "thanks" && performance.now() - Math.max(touched, shownAt) > THANKS) return end(null);
+    if (!["rate", "reasons", "about"].includes(view)) return;
     const still = (performance.now() - Math.max(touched, shownAt)) / 1000;
     const left = Math.ceil(Number(set.idle) + Number(set.countdown) - still);
-    if (left <= 0) return end(view === "rate" || current.event.kind === "reason" ? "left" : null);
+    if (left <= 0) return end(view !== "reasons" || current.event.kind === "reason" ? "left" : null);
     $("ending").hidden = left > Number(set.countdown);
     if (!$("ending").hidden) {
       $("seconds").textContent = left;
@@ -460,6 +515,8 @@
   }
   document.querySelectorAll("[data-level]").forEach((tile) => tile.addEventListener("click", () => press(Number(tile.dataset.level))));
   document.querySelectorAll("[data-change]").forEach((tile) => tile.addEventListener("click", () => change(Number(tile.dataset.change))));
+  document.querySelectorAll("[data-about]").forEach((button) => button.addEventListener("click", about));
+  document.querySelectorAll("[data-back]").forEach((button) => button.addEventListener("click", () => (current ? go("rate") : end(null))));
   $("not-now").addEventListener("click", () => end("left"));
   $("send").addEventListener("click", () => words(false));
   $("skip").addEventListener("click", () => words(true));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import getpass
 import json
 import os
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 
 from minping.kernel.errors import Invalid
-from minping.supervise import sealed
+from minping.supervise import reader, sealed
 
 LEAST = 12
 LABELS = {
@@ -49,8 +50,15 @@ def keygen(options: argparse.Namespace) -> None:
     print(f"指纹（写在纸上交负责人核对，并公布）：{sealed.fingerprint(public)}")
 
 
+def reader_keep(options: argparse.Namespace) -> None:
+    """Write the reader as a file and print the hash by which it is known."""
+    Path(options.file).write_bytes(reader.page())
+    print(f"阅读器已写入 {options.file}，用浏览器打开，不用联网。")
+    print(f"指纹（SHA-256）：{reader.mark()}")
+
+
 def opened(options: argparse.Namespace) -> None:
-    """Open a sealed file with the private key, offline; prints what it says, writes nothing."""
+    """Open a sealed file with the private key, offline; prints what it says, writes attachments only where told."""
     private = sealed.key_read(Path(options.key).read_bytes(), _passphrase())
     told = sealed.file_open(Path(options.file).read_bytes(), private)
     if options.json:
@@ -61,3 +69,8 @@ def opened(options: argparse.Namespace) -> None:
             print(f"{label}：{SOURCES.get(told[name], told[name])}")
     service = told.get("service", {})
     print(f"服务：{' '.join(service.values())}")
+    for number, file in enumerate(told.get("files", ()), 1):
+        print(f"附件 {number}：{file['name']}")
+        if options.to:  # never over a file that is there, and never outside the folder, whatever it is called
+            with (Path(options.to) / f"{number}-{Path(file['name']).name}").open("xb") as stream:
+                stream.write(base64.b64decode(file["content"]))

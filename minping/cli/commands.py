@@ -412,9 +412,11 @@ COMMANDS = (
         "clue", "纪检线索（在纪检人员自己的电脑上，不联网）",
         actions=(
             Action("keygen", "生成私钥文件，打印公钥和指纹", clue.keygen, (FILE,)),
+            Action("reader", "写出阅读器：一个网页文件，在浏览器里做私钥、打开密封件", clue.reader_keep, (FILE,)),
             Action(
                 "open", "用私钥打开密封件", clue.opened,
-                (FILE, (("--key",), {"required": True, "metavar": "私钥文件", "help": "minping clue keygen 生成的"}), JSON),
+                (FILE, (("--key",), {"required": True, "metavar": "私钥文件", "help": "minping clue keygen 生成的"}),
+                 (("--to",), {"default": "", "metavar": "文件夹", "help": "把附件存到这里"}), JSON),
             ),
         ),
     ),

@@ -6,14 +6,21 @@ sealed in the home folder under its hash, once however often it is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
 from typing import Any, ClassVar
 
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.db import models
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext_noop
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from minping import law
 from minping.kernel import ids, journal, privacy, scan
@@ -26,7 +33,8 @@ from minping.kernel.home import home
 class EvidenceRefused(Problem):
     code = "evidence_refused"
     status = 422
-    message = "“{name}”不能作为佐证材料。"
+    message = gettext_noop("“{name}”没有收下。")
+    cure = gettext_noop("别的都还没有提交，请换一份再试。")
 
 
 class EvidenceRemoved(Problem):
@@ -63,16 +71,23 @@ class Document(models.Model):
         abstract = True
 
 
-# First bytes → the endings they may stand under: an ending alone proves nothing.
-MAGIC: tuple[tuple[bytes, frozenset[str]], ...] = (
-    (b"%PDF-", frozenset({"pdf"})),
-    (b"\x89PNG\r\n\x1a\n", frozenset({"png"})),
-    (b"\xff\xd8\xff", frozenset({"jpg", "jpeg"})),
-    (b"PK\x03\x04", frozenset({"docx", "xlsx", "ofd"})),
-    (b"RIFF", frozenset({"wav"})),
-    (b"ID3", frozenset({"mp3"})),
-    (b"\xff\xfb", frozenset({"mp3"})),
+# Bytes at a place → the endings they may stand under: an ending alone proves nothing.
+MAGIC: tuple[tuple[int, bytes, frozenset[str]], ...] = (
+    (0, b"%PDF-", frozenset({"pdf"})),
+    (0, b"\x89PNG\r\n\x1a\n", frozenset({"png"})),
+    (0, b"\xff\xd8\xff", frozenset({"jpg", "jpeg"})),
+    (0, b"PK\x03\x04", frozenset({"docx", "xlsx", "ofd"})),
+    (8, b"WAVE", frozenset({"wav"})),
+    (4, b"ftypM4A", frozenset({"m4a"})),
+    (4, b"ftypmp42", frozenset({"m4a"})),
+    (4, b"ftypisom", frozenset({"m4a"})),
+    (0, b"ID3", frozenset({"mp3"})),
+    (0, b"\xff\xfb", frozenset({"mp3"})),
+    (0, b"\xff\xf3", frozenset({"mp3"})),
 )
+# What a packed document holds, or it is none: any archive begins with the same bytes.
+INSIDE = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "ofd": "OFD.xml"}
+MACROS = "vbaproject.bin"
 
 
 def uploads_of(request: Any, field: str = "evidence") -> list[Upload]:
@@ -80,31 +95,83 @@ def uploads_of(request: Any, field: str = "evidence") -> list[Upload]:
     return [Upload(file.name or "材料", file.read()) for file in request.FILES.getlist(field)]
 
 
-def checked(uploads: Sequence[Upload], area_code: str, at: datetime) -> list[str]:
-    """The kind of each, by its content; asked before anything is written.  Raises EvidenceRefused, ScannerAway."""
+class InMemory(MemoryFileUploadHandler):
+    """Uploads that no disk may have, not even for the moment of the request: all in memory, or refused."""
+
+    MOST = 64 * 1024 * 1024  # bytes of one request
+
+    def handle_raw_input(self, *told: Any, **more: Any) -> None:
+        self.activated = True
+        self.left = self.MOST
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.left -= len(raw_data)
+        if self.left < 0:
+            raise RequestDataTooBig
+        self.file.write(raw_data)
+
+
+def never_on_disk(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A view whose uploads stay in memory.  The handler comes before the form is read, so the token is asked for here."""
+
+    @csrf_exempt
+    @wraps(view)
+    def held(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.upload_handlers = [InMemory(request)]
+        return csrf_protect(view)(request, *args, **kwargs)
+
+    return held
+
+
+def checked(uploads: Sequence[Upload], area_code: str, at: datetime, rule: str = "evidence") -> list[str]:
+    """The kind of each, by its content; asked before anything is written.  Raises EvidenceRefused, ScannerAway.
+
+    `rule` names the values of the law file: `…_count`, `…_size` (bytes, of each), `…_kinds`.
+    """
     rules = law.at(area_code, beijing(at).date())
-    most = int(rules.value("evidence_count").value)
+    most = int(rules.value(f"{rule}_count").value)
     if len(uploads) > most:
-        raise EvidenceRefused(name=uploads[most].name, cure=f"一次最多 {most} 份，请合并后再传。", field="evidence")
-    return [_kind(upload, rules) for upload in uploads]
+        raise _refused(uploads[most], rule, gettext_noop("“{name}”没有收下：一次最多 {most} 份。"), most=most)
+    return [_kind(upload, rules, rule) for upload in uploads]
 
 
-def _kind(upload: Upload, rules: Any) -> str:
-    most, allowed = int(rules.value("evidence_size").value), rules.value("evidence_kinds").value
+def _refused(upload: Upload, rule: str, why: str, **detail: Any) -> EvidenceRefused:
+    return EvidenceRefused(why, name=upload.name, field=rule, **detail)
+
+
+def _kind(upload: Upload, rules: Any, rule: str) -> str:
+    most, allowed = int(rules.value(f"{rule}_size").value), rules.value(f"{rule}_kinds").value
     suffix = upload.name.rsplit(".", 1)[-1].lower()
-    real = next((endings for magic, endings in MAGIC if upload.content.startswith(magic)), frozenset[str]())
-    cure = ""
+    real = frozenset[str]().union(
+        *(endings for at, magic, endings in MAGIC if upload.content[at : at + len(magic)] == magic)
+    )
+    why, said = "", {}
     if not upload.content:
-        cure = "文件是空的，请重新选择。"
+        why = gettext_noop("“{name}”没有收下：文件是空的。")
     elif len(upload.content) > most:
-        cure = f"文件太大，最大 {most // 1024 // 1024} MB。"
+        why, said = gettext_noop("“{name}”没有收下：文件太大，最大 {most} MB。"), {"most": most // 1024 // 1024}
     elif suffix not in real or ("jpg" if suffix == "jpeg" else suffix) not in allowed:
-        cure = f"可用的文件：{'、'.join(allowed)}；内容要与文件名的后缀相符。"
+        why = gettext_noop("“{name}”没有收下：可用的文件是 {kinds}，内容要与文件名的后缀相符。")
+        said = {"kinds": " ".join(allowed)}
+    elif suffix in INSIDE and not _packed(upload.content, suffix, int(rules.value("evidence_unpacked").value)):
+        why = gettext_noop("“{name}”没有收下：内容与文件名的后缀不符、带有宏，或展开后大得不正常。")
     elif scan.virus(upload.content):
-        cure = "扫毒发现它带有病毒，没有保存。请用杀毒软件检查您的电脑，换一份干净的文件。"
-    if cure:
-        raise EvidenceRefused(name=upload.name, cure=cure, field="evidence")
+        why = gettext_noop("“{name}”没有收下：扫毒发现它带有病毒。请用杀毒软件检查您的电脑。")
+    if why:
+        raise _refused(upload, rule, why, **said)
     return suffix
+
+
+def _packed(content: bytes, suffix: str, most: int) -> bool:
+    """Whether the archive is a document of this kind, without macros, and no bomb; nothing of it is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+    names = {part.filename for part in parts}
+    macros = any(name.lower().endswith(MACROS) for name in names)
+    return INSIDE[suffix] in names and not macros and sum(part.file_size for part in parts) <= most
 
 
 def keep(record: Document, upload: Upload, kind: str, *, by: Actor, at: datetime) -> None:

@@ -6,6 +6,7 @@ act and the clue's own random number only, and its rows are shown only to those 
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Sequence
 from datetime import date, datetime, time
@@ -19,9 +20,10 @@ from django.utils.translation import gettext_noop
 from minping import law
 from minping.evaluate.models import Service
 from minping.feedback.models import Case
-from minping.kernel import clock, journal, machine, privacy
+from minping.kernel import clock, documents, journal, machine, privacy
 from minping.kernel.access import Actor
 from minping.kernel.clock import beijing
+from minping.kernel.documents import Upload
 from minping.kernel.errors import Invalid, NotFound, Problem, Stale
 from minping.kernel.language import day_text
 from minping.kernel.moves import CONFLICTS
@@ -193,15 +195,37 @@ def _case_about(case: Case) -> dict[str, str]:
     }  # fmt: skip
 
 
-def clue_hand_in(*, case: Case, words: str, by: Actor, at: datetime) -> Clue:
-    """Staff hand in a clue of a violation found with a case.  Raises Forbidden, NoClueKey, Invalid."""
+def _files(uploads: Sequence[Upload], area_code: str, at: datetime) -> list[dict[str, str]]:
+    """What is attached, judged and scanned as any document is; it stands in the seal and nowhere else."""
+    kinds = documents.checked(uploads, area_code, at, "clue")
+    return [
+        {"name": upload.name[-120:], "kind": kind, "content": base64.b64encode(upload.content).decode()}
+        for upload, kind in zip(uploads, kinds, strict=True)
+    ]
+
+
+def files_rule(area_code: str, at: datetime) -> dict[str, Any]:
+    """What may be attached, as a page says it."""
+    rules = law.at(area_code, beijing(at).date())
+    kinds = rules.value("clue_kinds").value
+    return {
+        "most": rules.value("clue_count").number, "megabytes": rules.value("clue_size").number // 1024 // 1024,
+        "kinds": " ".join(kinds), "accept": ",".join(f".{kind}" for kind in kinds),
+    }  # fmt: skip
+
+
+def clue_hand_in(*, case: Case, words: str, by: Actor, at: datetime, uploads: Sequence[Upload] = ()) -> Clue:
+    """Staff hand in a clue of a violation found with a case.
+
+    Raises Forbidden, NoClueKey, Invalid, EvidenceRefused, ScannerAway.
+    """
     by.require("clue.hand", registry.place(case.organization_code).path)
     key = key_for(case.organization_code)
     if key is None:
         raise NoClueKey()
     content = {
         "from": "staff", "by": f"{by.label}（{by.name}）", "case": case.number, "service": _case_about(case),
-        "words": _words(words),
+        "words": _words(words), "files": _files(uploads, case.area_code, at),
     }  # fmt: skip
     return _seal(key, content, at)
 
@@ -210,8 +234,11 @@ def _trace(service: Service) -> bytes:
     return privacy.index("clue", service.pk.hex)
 
 
-def report_hand_in(*, service: Service, words: str, contact: str, at: datetime) -> Clue:
-    """A rater reports retaliation or pressure, straight into the seal.  Raises NoClueKey, TooManyReports, Invalid."""
+def report_hand_in(*, service: Service, words: str, contact: str, at: datetime, uploads: Sequence[Upload] = ()) -> Clue:
+    """A rater reports retaliation or pressure, straight into the seal.
+
+    Raises NoClueKey, TooManyReports, Invalid, EvidenceRefused, ScannerAway.
+    """
     key = key_for(service.organization_code)
     if key is None:
         raise NoClueKey()
@@ -223,7 +250,7 @@ def report_hand_in(*, service: Service, words: str, contact: str, at: datetime) 
     cases = list(Case.objects.filter(service=service).values_list("number", flat=True))
     content = {
         "from": "rater", "case": "、".join(cases), "service": _about(service), "words": text,
-        "contact": contact.strip()[:200],
+        "contact": contact.strip()[:200], "files": _files(uploads, service.area_code, at),
     }  # fmt: skip
     return _seal(key, content, at, trace)
 
@@ -280,10 +307,14 @@ def _move(clue: Clue, verb: str, by: Actor, at: datetime, **changes: Any) -> Non
         setattr(clue, name, value)
 
 
-def clue_take(*, clue_id: UUID, by: Actor, at: datetime) -> tuple[Clue, bytes]:
+INTO = {"file": "取出文件", "reader": "在浏览器里打开"}
+
+
+def clue_take(*, clue_id: UUID, by: Actor, at: datetime, into: str = "file") -> tuple[Clue, bytes]:
     """Hand out the sealed file, each time on record; the first time the clue counts as handed over.
 
-    Raises NotFound.  What is handed out is ciphertext: `minping clue open` opens it where the private key is.
+    Raises NotFound.  What is handed out is ciphertext: the reader in the officer's browser opens it, or `minping
+    clue open`, where the private key is.  `into` says in the journal which of the two was asked for.
     """
     clue = clue_get(clue_id, by)
     with transaction.atomic():
@@ -291,7 +322,7 @@ def clue_take(*, clue_id: UUID, by: Actor, at: datetime) -> tuple[Clue, bytes]:
             _move(clue, "take", by, at, taken_at=at, taken_by=by.name)
         journal.write(
             "clue.taken", at=at, actor=by.name, organization_code=clue.organization_code, subject=clue.pk,
-            records=[clue], number=clue.number,
+            records=[clue], number=clue.number, into=into,
         )  # fmt: skip
     return clue, sealed.file_of(clue.number, clue.key.fingerprint, bytes(clue.sealed))
 

@@ -118,7 +118,7 @@ class ClueKey(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
     organization_code = models.CharField(max_length=40)
     name = models.CharField("纪检机关", max_length=80)
-    public = models.BinaryField(max_length=32)
+    public = models.BinaryField(max_length=2048)  # SubjectPublicKeyInfo, DER
     fingerprint = models.CharField(max_length=60)
     proposed_at = models.DateTimeField()
     proposed_by = models.CharField(max_length=80)

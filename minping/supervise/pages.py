@@ -13,12 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from minping.feedback import services as feedback
 from minping.kernel import clock, work
-from minping.kernel.documents import download
+from minping.kernel.documents import download, never_on_disk, uploads_of
 from minping.kernel.errors import NotFound, Problem
 from minping.kernel.models import JournalEntry, account_names
 from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.registry import queries as registry
-from minping.supervise import clues, services, view
+from minping.supervise import clues, reader, services, view
 from minping.supervise.models import Clue, ClueKey
 from minping.supervise.states import MOVES, ClueState, InquiryState
 
@@ -48,6 +48,7 @@ def move(request: HttpRequest, inquiry_id: UUID, verb: str) -> HttpResponse:
 
 
 @staff_page("clue.hand")
+@never_on_disk
 @require_http_methods(["GET", "HEAD", "POST"])
 def hand_in(request: HttpRequest, case_id: UUID) -> HttpResponse:
     """Hand a clue to 纪检.  What was typed goes into the seal or back onto this page, into no session and no log."""
@@ -57,7 +58,7 @@ def hand_in(request: HttpRequest, case_id: UUID) -> HttpResponse:
     words, error = request.POST.get("words", ""), ""
     if request.method == "POST":
         try:
-            clues.clue_hand_in(case=case, words=words, by=by, at=now)
+            clues.clue_hand_in(case=case, words=words, by=by, at=now, uploads=uploads_of(request, "files"))
         except Problem as problem:
             error = problem.message + problem.cure
         else:
@@ -66,6 +67,7 @@ def hand_in(request: HttpRequest, case_id: UUID) -> HttpResponse:
     context = {
         "number": case.number, "item_name": case.item_name, "key": clues.key_for(case.organization_code),
         "words": words, "error": error, "most": clues.LONGEST, "back_url": reverse("desk_case", args=["mine", case.pk]),
+        "files": clues.files_rule(case.area_code, now),
     }  # fmt: skip
     return render(request, "supervise/hand_in.html", context, status=422 if error else 200)
 
@@ -91,6 +93,7 @@ def _clues(request: HttpRequest, error: str = "", said: dict[str, str] | None = 
         "takes": _takes(by, names) if opens else [],
         "keys": [_key(key, names, clues.confirm_refusal(key, by, now) is None) for key in keys],
         "registers": by.may("clue.key"),
+        "reader_mark": reader.mark() if opens or by.may("clue.key") else "",
         "units": [
             {"code": code, "name": registry.place(code).name}
             for code in registry.directory().within(by.scopes("clue.key"))
@@ -109,6 +112,7 @@ def _clue(clue: Clue) -> dict[str, Any]:
         "source": "评价人反映" if clue.trace is not None else "工作人员移送",
         "state_label": state.label,
         "key_text": clue.key.fingerprint,
+        "read_url": reverse("clue_read", args=[clue.pk]),
         "take_url": reverse("clue_take", args=[clue.pk]),
         "settle_url": reverse("clue_settle", args=[clue.pk]) if state is ClueState.TAKEN else "",
     }
@@ -120,7 +124,7 @@ def _takes(by: Any, names: dict[str, str]) -> list[dict[str, str]]:
     return [
         {
             "time_text": clock.moment_text(row.at), "who": names.get(row.actor, row.actor),
-            "number": row.facts.get("number", ""),
+            "number": row.facts.get("number", ""), "into": clues.INTO.get(row.facts.get("into", ""), ""),
         }
         for row in rows
     ]  # fmt: skip
@@ -150,6 +154,33 @@ def take(request: HttpRequest, clue_id: UUID) -> HttpResponse:
     """The sealed file, each time on record."""
     clue, content = clues.clue_take(clue_id=clue_id, by=actor(request), at=clock.now())
     return download(f"{clue.number}.sealed.json", content)
+
+
+@staff_page("clue.open")
+@require_POST
+def read(request: HttpRequest, clue_id: UUID) -> HttpResponse:
+    """The reader with the sealed file in it, each time on record: opened by the officer's browser, not by us."""
+    _, content = clues.clue_take(clue_id=clue_id, by=actor(request), at=clock.now(), into="reader")
+    return _reader(content)
+
+
+@staff_page(SIGNED_IN)
+@require_safe
+def reader_page(request: HttpRequest) -> HttpResponse:
+    """The reader alone, to make a key or to be kept on the officer's own machine."""
+    if not any(actor(request).may(permission) for permission in ("clue.open", "clue.key")):
+        raise NotFound()
+    if request.GET.get("keep"):
+        return download("reader.html", reader.page(), "text/html; charset=utf-8")
+    return _reader()
+
+
+def _reader(content: bytes = b"") -> HttpResponse:
+    response = HttpResponse(reader.page(content), content_type="text/html; charset=utf-8")
+    # Stricter than any other page: its own script alone, and no connection anywhere, not even back to us.
+    response.headers["Content-Security-Policy"] = f"{reader.policy()}; frame-ancestors 'none'"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @staff_page("clue.open")

@@ -16,6 +16,7 @@ from minping.evaluate.models import Rating
 from minping.evaluate.view import service_view
 from minping.kernel import clock
 from minping.kernel.caller import forgive, too_many
+from minping.kernel.documents import never_on_disk, uploads_of
 from minping.kernel.errors import Problem
 from minping.kernel.language import problem_line
 from minping.kernel.web import public_page
@@ -25,6 +26,7 @@ TRIES_A_MINUTE = 20
 
 
 @public_page
+@never_on_disk
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: HttpRequest) -> HttpResponse:
     """The form, and what it hands in: what happened, and whether and how the person wants to be contacted."""
@@ -42,14 +44,14 @@ def report(request: HttpRequest) -> HttpResponse:
     error, status = "", 200
     if request.POST.get("step") == "send":
         try:
-            clues.report_hand_in(service=service, **said, at=clock.now())
+            clues.report_hand_in(service=service, **said, at=clock.now(), uploads=uploads_of(request, "files"))
         except Problem as problem:
             error, status = problem_line(problem), problem.status
         else:
             return HttpResponseRedirect(reverse("reported"))  # a reload hands nothing in twice
     context = {
         "code": code, "service": service_view(service), "key": clues.key_for(service.organization_code),
-        "most": clues.LONGEST, "error": error, **said,
+        "most": clues.LONGEST, "error": error, "files": clues.files_rule(service.area_code, clock.now()), **said,
     }  # fmt: skip
     return render(request, "supervise/report.html", context, status=status)
 

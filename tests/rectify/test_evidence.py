@@ -64,7 +64,7 @@ def test_more_documents_than_the_law_file_allows_are_refused_together() -> None:
         services.order_report(
             order_id=order.pk, measures="做了。", uploads=[FILE] * 21, by=actor("unit"), at=order.assigned_at
         )
-    assert "最多 20 份" in refused.value.cure
+    assert "最多 20 份" in refused.value.message
     assert refused.value.field == "evidence"
 
 
@@ -136,7 +136,7 @@ def test_a_document_with_a_virus_is_refused_and_a_clean_one_kept(clamd: str) -> 
     given = {"order_id": order.pk, "measures": "做了。", "by": actor("unit"), "at": order.assigned_at}
     with pytest.raises(EvidenceRefused) as refused:
         services.order_report(uploads=[FILE, Upload("坏.pdf", b"%PDF-1.4 " + EICAR)], **given)
-    assert "病毒" in refused.value.cure
+    assert "病毒" in refused.value.message
     assert not Evidence.objects.exists()
     services.order_report(uploads=[FILE], **given)
     assert Evidence.objects.count() == 1
@@ -164,7 +164,7 @@ def test_what_was_typed_is_there_again_after_a_refusal() -> None:
         {"verb": "report", "measures": "写了很久的整改措施。", "evidence": io.BytesIO(b"MZ")}, follow=True,
     )  # fmt: skip
     page = answer.content.decode()
-    assert "不能作为佐证材料" in page
+    assert "没有收下" in page
     assert "写了很久的整改措施。</textarea>" in page
     assert "写了很久的整改措施。" not in client.get(f"/desk/rectify/{order.case_id}/").content.decode()  # once
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from minping.feedback import decisions
 from minping.feedback import services as feedback
@@ -58,12 +57,19 @@ def revoked(case: Case, at: datetime) -> None:
     decisions.case_decide(case_id=case.pk, verb="revoke", said={"reference": "17号"}, by=SYSTEM, at=at)
 
 
-def key_in_force(at: datetime = FRIDAY, organization: str = "minan") -> tuple[ClueKey, X25519PrivateKey]:
+@cache
+def key_pair(which: int = 0) -> tuple[bytes, bytes, sealed.Private]:
+    """A key that is made once for all tests: file, public half, private half."""
+    file, public = sealed.key_make(PASSPHRASE)
+    return file, public, sealed.key_read(file, PASSPHRASE)
+
+
+def key_in_force(at: datetime = FRIDAY, organization: str = "minan", which: int = 0) -> tuple[ClueKey, sealed.Private]:
     """The officer makes a key on their own machine; the head compares the fingerprint from paper."""
-    pem, public = sealed.key_make(PASSPHRASE)
+    _, public, private = key_pair(which)
     key = clues.key_propose(
         organization_code=organization, name="翔安区纪委监委", public=sealed.public_text(public),
         by=actor("discipline", at), at=at,
     )  # fmt: skip
     clues.key_confirm(key_id=key.pk, fingerprint=sealed.fingerprint(public).lower(), by=actor("head", at), at=at)
-    return key, sealed.key_read(pem, PASSPHRASE)
+    return key, private

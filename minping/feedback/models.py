@@ -122,9 +122,10 @@ class CallBack(models.Model):
     to_unit = models.BooleanField(null=True)
     to_others = models.BooleanField(null=True)
     summary = models.TextField(blank=True)  # in the reviewer's own words, for the unit
+    removed_at = models.DateTimeField(null=True)  # the words and the summary, by the retention rule; the row stays
 
     JOURNALLED: ClassVar = ("case_id", "purpose", "at", "by", "outcome", "words", "recording_no")
-    JOURNALLED_LATER: ClassVar = {"to_unit": None, "to_others": None, "summary": ""}
+    JOURNALLED_LATER: ClassVar = {"to_unit": None, "to_others": None, "summary": "", "removed_at": None}
 
     class Meta:
         verbose_name = "回访"

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from minping.kernel.moves import Move, Table
+from minping.kernel.moves import Labelled, Move, Table
 
 
-class CaseState(StrEnum):
-    VERIFYING = "verifying"
-    APPEALED = "appealed"
-    MALICIOUS = "malicious"
-    PROPOSED = "proposed"
-    REVOKING = "revoking"
-    CONFIRMED = "confirmed"
-    ACCEPTED = "accepted"
-    CLOSED = "closed"
-
-    @property
-    def label(self) -> str:
-        return {
-            "verifying": "待核实", "appealed": "申诉待复核", "malicious": "疑似恶意，待第二人复核",
-            "proposed": "待负责人审批", "revoking": "申请撤销中", "confirmed": "整改中", "accepted": "整改已验收",
-            "closed": "已办结",
-        }[self.value]  # fmt: skip
+class CaseState(Labelled):
+    VERIFYING = "verifying", "待核实"
+    APPEALED = "appealed", "申诉待复核"
+    MALICIOUS = "malicious", "疑似恶意，待第二人复核"
+    PROPOSED = "proposed", "待负责人审批"
+    REVOKING = "revoking", "申请撤销中"
+    CONFIRMED = "confirmed", "整改中"
+    ACCEPTED = "accepted", "整改已验收"
+    CLOSED = "closed", "已办结"
 
 
 S = CaseState
@@ -114,43 +104,29 @@ DECISIONS = Table(
 )  # fmt: skip
 
 
-class Arrival(StrEnum):
+class Arrival(Labelled):
     """By which road a case came here; said wherever the case is shown, exported or sent (minan/6.2)."""
 
-    OWN = "own"
-    SUPERIOR = "superior"
-    HOTLINE = "hotline"
-    WINDOW = "window"
-
-    @property
-    def label(self) -> str:
-        return {
-            "own": "本地评价渠道", "superior": "上级下发", "hotline": "12345 热线", "window": "“办不成事”窗口",
-        }[self.value]  # fmt: skip
+    OWN = "own", "本地评价渠道"
+    SUPERIOR = "superior", "上级下发"
+    HOTLINE = "hotline", "12345 热线"
+    WINDOW = "window", "“办不成事”窗口"
 
 
-class Ground(StrEnum):
+class Ground(Labelled):
     """Why a revocation is applied for (minan/4.2.2)."""
 
-    MISTAKEN = "mistaken"
-    MALICIOUS = "malicious"
-    NOT_OURS = "not_our_case"
-
-    @property
-    def label(self) -> str:
-        return {"mistaken": "误评", "malicious": "恶意差评", "not_our_case": "不是本单位的事项"}[self.value]
+    MISTAKEN = "mistaken", "误评"
+    MALICIOUS = "malicious", "恶意差评"
+    NOT_OURS = "not_our_case", "不是本单位的事项"
 
 
-class Authority(StrEnum):
+class Authority(Labelled):
     """Who decides on a revocation, upward by level (minan/4.2.2)."""
 
-    DISTRICT = "district"
-    CITY = "city"
-    PROVINCE = "province"
-
-    @property
-    def label(self) -> str:
-        return {"district": "区", "city": "市", "province": "省"}[self.value]
+    DISTRICT = "district", "区"
+    CITY = "city", "市"
+    PROVINCE = "province", "省"
 
     @property
     def next(self) -> Authority | None:
@@ -173,17 +149,11 @@ class Authority(StrEnum):
         return cls.CITY if area_code[4:6] != "00" else cls.PROVINCE
 
 
-class CallOutcome(StrEnum):
-    ANSWERED = "answered"
-    NO_ANSWER = "no_answer"
-    REFUSED = "refused"
-    WRONG_NUMBER = "wrong_number"
-
-    @property
-    def label(self) -> str:
-        return {
-            "answered": "接通", "no_answer": "未接通", "refused": "接通后拒绝", "wrong_number": "号码有误",
-        }[self.value]  # fmt: skip
+class CallOutcome(Labelled):
+    ANSWERED = "answered", "接通"
+    NO_ANSWER = "no_answer", "未接通"
+    REFUSED = "refused", "接通后拒绝"
+    WRONG_NUMBER = "wrong_number", "号码有误"
 
     @property
     def heard(self) -> bool:
@@ -191,10 +161,6 @@ class CallOutcome(StrEnum):
         return self in (CallOutcome.ANSWERED, CallOutcome.REFUSED)
 
 
-class CallPurpose(StrEnum):
-    VERIFY = "verify"
-    FOLLOW_UP = "follow_up"
-
-    @property
-    def label(self) -> str:
-        return {"verify": "核实回访", "follow_up": "整改回访"}[self.value]
+class CallPurpose(Labelled):
+    VERIFY = "verify", "核实回访"
+    FOLLOW_UP = "follow_up", "整改回访"

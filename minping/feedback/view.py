@@ -11,7 +11,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from minping import law
-from minping.evaluate.states import RatingKind
+from minping.evaluate.models import Rating
+from minping.evaluate.states import Entry, RatingKind
 from minping.evaluate.view import entry_label
 from minping.feedback import authority, ladder, services
 from minping.feedback.models import CallBack, Case, CaseDocument, Revocation
@@ -117,6 +118,7 @@ HISTORY = {
     "evidence.added": "附上佐证材料",
     "document.added": "附上案卷材料",
     "evidence.removed": "材料保存期满，内容已清除",
+    "call.removed": "回访原话保存期满，已清除",
     "case.printed": "打印处理单",
     "statement.added": "被评价人员作出说明",
     "identity.opened": "查看评价人联系方式",
@@ -138,6 +140,11 @@ def case_context(case: Case) -> dict[str, Any]:
     }
 
 
+def _channel_label(rating: Rating, label: str) -> str:
+    """Of what the superior told on paper nobody here knows by which channel it was given: it is not guessed."""
+    return "上级没有写明" if rating.entry == Entry.TYPED else label
+
+
 def _rating_context(case: Case) -> dict[str, Any]:
     """The rating's own words; a grievance without one says when it came in, and nothing in a rating's place."""
     rating = case.rating
@@ -150,7 +157,7 @@ def _rating_context(case: Case) -> dict[str, Any]:
     channel, proof = rules.channels.get(rating.channel), rules.proofs.get(rating.proof)
     return {
         "rated_text": clock.moment_text(rating.rated_at),
-        "channel_label": channel.label if channel else rating.channel,
+        "channel_label": _channel_label(rating, channel.label if channel else rating.channel),
         "proof_label": proof.label if proof else rating.proof,
         "level": rating.level,
         "level_label": law.InterfaceLevel(rating.level).label,
@@ -224,7 +231,7 @@ def calls_context(case: Case) -> list[dict[str, Any]]:
             "purpose_label": CallPurpose(call.purpose).label,
             "outcome_label": CallOutcome(call.outcome).label,
             "reached": call.outcome == CallOutcome.ANSWERED,
-            "words": call.words,
+            "words": call.words if call.removed_at is None else "（保存期满，已清除）",
             "recording": call.recording_no,
             "who": call.by_label,
             "consent": CONSENT[call.to_unit, call.to_others] if call.outcome == CallOutcome.ANSWERED else "",

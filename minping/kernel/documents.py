@@ -145,7 +145,7 @@ def _kind(upload: Upload, rules: Any, rule: str) -> str:
     real = frozenset[str]().union(
         *(endings for at, magic, endings in MAGIC if upload.content[at : at + len(magic)] == magic)
     )
-    why, said = "", {}
+    why, said = "", dict[str, Any]()
     if not upload.content:
         why = gettext_noop("“{name}”没有收下：文件是空的。")
     elif len(upload.content) > most:

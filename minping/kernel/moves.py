@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 CONFLICTS = {
     "rated_person": "您是被评价的工作人员",
@@ -16,6 +17,18 @@ CONFLICTS = {
     "rated_unit": "您是被问责单位自己的人员",
     "answerer": "情况说明或改进情况是您自己写的",
 }
+
+
+class Labelled(StrEnum):
+    """A word that is stored and sent, with the Chinese that people read: `OPENED = "opened", "待说明"`."""
+
+    _value_: str
+    label: str
+
+    def __new__(cls, value: str, label: str = "") -> Self:
+        made = str.__new__(cls, value)
+        made._value_, made.label = value, label
+        return made
 
 
 @dataclass(frozen=True)

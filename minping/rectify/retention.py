@@ -1,4 +1,4 @@
-"""What was handed in is not kept for ever: removed when its time is over, with a journal row (law: evidence_kept)."""
+"""What was handed in or said is not kept for ever: removed when its time is over, with a journal row (minan/3.1.4)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from minping import law
-from minping.feedback.models import CaseDocument
+from minping.feedback.models import CallBack, CaseDocument
 from minping.kernel import documents, journal
 from minping.kernel.clock import beijing
 from minping.rectify.models import Evidence
@@ -41,3 +41,25 @@ def evidence_expire(*, area_code: str, at: datetime) -> int:
                 )  # fmt: skip
         done += len(chosen)
     return done
+
+
+def calls_expire(*, area_code: str, at: datetime) -> int:
+    """Remove what a person said at a call-back of a case closed longer ago than the law keeps it (law: calls_kept).
+
+    That there was a call, when, by whom and with what outcome stays, as does the number of its recording.
+    """
+    days = law.at(area_code, beijing(at).date()).limit("calls_kept").value
+    old = CallBack.objects.select_related("case").filter(
+        removed_at__isnull=True, case__closed_at__lt=at - timedelta(days=days)
+    )
+    with transaction.atomic():
+        chosen = list(old.exclude(words="", summary="").order_by("at", "id")[:MOST])
+        for call in chosen:
+            call.words, call.summary, call.removed_at = "", "", at
+        CallBack.objects.bulk_update(chosen, ["words", "summary", "removed_at"])
+        for call in chosen:
+            journal.write(
+                "call.removed", at=at, actor="system", organization_code=call.case.organization_code,
+                subject=call.case_id, records=[call], after_days=days,
+            )  # fmt: skip
+    return len(chosen)

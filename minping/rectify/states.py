@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from minping.kernel.moves import Move, Table
+from minping.kernel.moves import Labelled, Move, Table
 
 
-class OrderState(StrEnum):
-    ASSIGNED = "assigned"
-    EXTENDING = "extending"
-    COMPLEX = "complex"
-    REPORTED = "reported"
-    EXPLAINED = "explained"
-    SUSPENDED = "suspended"
-    ACCEPTED = "accepted"
-    SOLVED = "solved"
-    UNSOLVED = "unsolved"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
-    @property
-    def label(self) -> str:
-        return {
-            "assigned": "待整改", "extending": "待整改，延期待批", "complex": "复杂件，延期整改中",
-            "reported": "待验收", "explained": "解释说明，待验收", "suspended": "申诉复核中，暂停整改",
-            "accepted": "待回访", "solved": "待再评", "unsolved": "未解决，已重新转办", "done": "已办结",
-            "cancelled": "差评已撤销，不再整改",
-        }[self.value]  # fmt: skip
+class OrderState(Labelled):
+    ASSIGNED = "assigned", "待整改"
+    EXTENDING = "extending", "待整改，延期待批"
+    COMPLEX = "complex", "复杂件，延期整改中"
+    REPORTED = "reported", "待验收"
+    EXPLAINED = "explained", "解释说明，待验收"
+    SUSPENDED = "suspended", "申诉复核中，暂停整改"
+    ACCEPTED = "accepted", "待回访"
+    SOLVED = "solved", "待再评"
+    UNSOLVED = "unsolved", "未解决，已重新转办"
+    DONE = "done", "已办结"
+    CANCELLED = "cancelled", "差评已撤销，不再整改"
 
 
-class FollowUp(StrEnum):
+class FollowUp(Labelled):
     """What the person says of the rectification."""
 
-    SOLVED = "solved"
-    PARTLY = "partly"
-    UNSOLVED = "unsolved"
-
-    @property
-    def label(self) -> str:
-        return {"solved": "解决了", "partly": "部分解决", "unsolved": "没有解决"}[self.value]
+    SOLVED = "solved", "解决了"
+    PARTLY = "partly", "部分解决"
+    UNSOLVED = "unsolved", "没有解决"
 
 
 UNREACHABLE = "unreached"  # stands where a `FollowUp` would: nobody spoke, so it is never one of them

@@ -104,6 +104,16 @@ def words_set(ids: Sequence[UUID]) -> None:
     )  # fmt: skip
 
 
+FILL = 500  # cases at a time
+
+
+def words_fill() -> int:
+    """Make the words of cases that have none: those from before there was an index.  Returns how many."""
+    without = list(Case.objects.filter(text__isnull=True).order_by("opened_at").values_list("pk", flat=True)[:FILL])
+    words_set(without)
+    return len(without)
+
+
 def on_cases_opened(event: CasesOpened) -> None:
     words_set([case.pk for case in event.cases])
 

@@ -151,6 +151,8 @@ ACTIONS = {
     "mark.set": "标记差评件",
     "mark.cleared": "取消标记",
     "evidence.removed": "保存期满，清除材料内容",
+    "call.removed": "保存期满，清除回访原话",
+    "clue.removed": "保存期满，清除线索密封件",
     "case.printed": "打印处理单",
     "message.refused": "省平台拒收",
     "message.replayed": "重发",

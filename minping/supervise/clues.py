@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,13 @@ class TooManyReports(Problem):
     status = 429
     message = gettext_noop("这次服务今天已经反映过 {most} 次，都已收到。")
     cure = gettext_noop("如有新的情况，请明天再写，或拨打 12388。")
+
+
+class ClueRemoved(Problem):
+    code = "clue_removed"
+    status = 410
+    message = "这个密封件保存期满，已经清除。"
+    cure = "编号、日期和办理记录长留。"
 
 
 # --- the key -----------------------------------------------------------------------------------
@@ -313,10 +320,12 @@ INTO = {"file": "取出文件", "reader": "在浏览器里打开"}
 def clue_take(*, clue_id: UUID, by: Actor, at: datetime, into: str = "file") -> tuple[Clue, bytes]:
     """Hand out the sealed file, each time on record; the first time the clue counts as handed over.
 
-    Raises NotFound.  What is handed out is ciphertext: the reader in the officer's browser opens it, or `minping
+    Raises NotFound, ClueRemoved.  What is handed out is ciphertext: the reader in the officer's browser opens it, or `minping
     clue open`, where the private key is.  `into` says in the journal which of the two was asked for.
     """
     clue = clue_get(clue_id, by)
+    if clue.removed_at is not None:
+        raise ClueRemoved()
     with transaction.atomic():
         if clue.state == ClueState.SEALED:
             _move(clue, "take", by, at, taken_at=at, taken_by=by.name)
@@ -347,3 +356,18 @@ def clues_of(by: Actor) -> Sequence[Clue]:
 
 
 MOST = 200
+
+
+def clues_expire(*, area_code: str, at: datetime) -> int:
+    """Remove the ciphertext of clues that 纪检 closed longer ago than the law keeps it (law: clue_kept)."""
+    days = law.at(area_code, beijing(at).date()).limit("clue_kept").value
+    with transaction.atomic():
+        old = list(Clue.objects.filter(removed_at__isnull=True, settled_at__lt=at - timedelta(days=days))[:MOST])
+        for clue in old:
+            clue.sealed, clue.removed_at = b"", at
+            clue.save(update_fields=["sealed", "removed_at"])
+            journal.write(
+                "clue.removed", at=at, actor="system", organization_code=clue.organization_code, subject=clue.pk,
+                records=[clue], number=clue.number, after_days=days,
+            )  # fmt: skip
+    return len(old)

@@ -159,8 +159,10 @@ class Clue(models.Model):
     taken_at = models.DateTimeField(null=True)
     taken_by = models.CharField(max_length=80, blank=True)
     settled_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)  # the ciphertext, by the retention rule; the row stays
 
     JOURNALLED: ClassVar = ("number", "key_id", "day", "sealed", "trace", "state", "taken_at", "taken_by", "settled_at")
+    JOURNALLED_LATER: ClassVar = {"removed_at": None}
 
     class Meta:
         verbose_name = "线索"

@@ -110,9 +110,9 @@ def _clue(clue: Clue) -> dict[str, Any]:
         "number": clue.number,
         "day_text": clues.day_of(clue.day),
         "source": "评价人反映" if clue.trace is not None else "工作人员移送",
-        "state_label": state.label,
+        "state_label": f"{state.label}，保存期满已清除" if clue.removed_at else state.label,
         "key_text": clue.key.fingerprint,
-        "read_url": reverse("clue_read", args=[clue.pk]),
+        "read_url": reverse("clue_read", args=[clue.pk]) if clue.removed_at is None else "",
         "take_url": reverse("clue_take", args=[clue.pk]),
         "settle_url": reverse("clue_settle", args=[clue.pk]) if state is ClueState.TAKEN else "",
     }

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from minping.kernel.moves import Move, Table
+from minping.kernel.moves import Labelled, Move, Table
 
 
-class Kind(StrEnum):
+class Kind(Labelled):
     """Whose negatives repeat: counted apart, each by its own number and window of the law file."""
 
-    WINDOW = "window"
-    STAFF = "staff"
-    ITEM = "item"
-    UNIT = "unit"
-
-    @property
-    def label(self) -> str:
-        return {"window": "窗口", "staff": "人员", "item": "事项", "unit": "单位"}[self.value]
+    WINDOW = "window", "窗口"
+    STAFF = "staff", "人员"
+    ITEM = "item", "事项"
+    UNIT = "unit", "单位"
 
 
-class InquiryState(StrEnum):
-    OPENED = "opened"
-    ANSWERED = "answered"
-    IMPROVING = "improving"
-    IMPROVED = "improved"
-    RAISED = "raised"
-    SETTLED = "settled"
-    LIFTED = "lifted"
-
-    @property
-    def label(self) -> str:
-        return {
-            "opened": "待说明", "answered": "待处理", "improving": "限期整改中", "improved": "改进待验收",
-            "raised": "已报上级，等决定", "settled": "已处理", "lifted": "差评撤销后不足次数，已撤回",
-        }[self.value]  # fmt: skip
+class InquiryState(Labelled):
+    OPENED = "opened", "待说明"
+    ANSWERED = "answered", "待处理"
+    IMPROVING = "improving", "限期整改中"
+    IMPROVED = "improved", "改进待验收"
+    RAISED = "raised", "已报上级，等决定"
+    SETTLED = "settled", "已处理"
+    LIFTED = "lifted", "差评撤销后不足次数，已撤回"
 
 
 I = InquiryState  # noqa: E741 — the table reads better with one letter
@@ -73,14 +60,10 @@ MOVES = Table(
 ENDED = (InquiryState.SETTLED, InquiryState.LIFTED)
 
 
-class ClueState(StrEnum):
-    SEALED = "sealed"
-    TAKEN = "taken"
-    SETTLED = "settled"
-
-    @property
-    def label(self) -> str:
-        return {"sealed": "已收到", "taken": "已转交", "settled": "已办结"}[self.value]
+class ClueState(Labelled):
+    SEALED = "sealed", "已收到"
+    TAKEN = "taken", "已转交"
+    SETTLED = "settled", "已办结"
 
 
 CLUES = Table(
@@ -92,13 +75,9 @@ CLUES = Table(
 )
 
 
-class LeadState(StrEnum):
-    OPEN = "open"
-    CLOSED = "closed"
-
-    @property
-    def label(self) -> str:
-        return {"open": "待查", "closed": "已查结"}[self.value]
+class LeadState(Labelled):
+    OPEN = "open", "待查"
+    CLOSED = "closed", "已查结"
 
 
 LEADS = Table(
@@ -108,13 +87,9 @@ LEADS = Table(
 )
 
 
-class Finding(StrEnum):
+class Finding(Labelled):
     """What the person who looked into a lead found."""
 
-    TRUE = "true"
-    HARMLESS = "harmless"
-    UNCLEAR = "unclear"
-
-    @property
-    def label(self) -> str:
-        return {"true": "属实", "harmless": "有正当原因", "unclear": "查不清"}[self.value]
+    TRUE = "true", "属实"
+    HARMLESS = "harmless", "有正当原因"
+    UNCLEAR = "unclear", "查不清"

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from minping import law
+from minping.kernel import access
 from minping.law.model import LevelRow
 
 AREA = "350213005"
@@ -33,6 +34,8 @@ LIMITS = [
     ("phone_code", 5, "minute", "R12"),
     ("proof_kept", 1095, "natural_day", "minan/3.1.4"),
     ("evidence_kept", 1095, "natural_day", "minan/4.2.3"),
+    ("calls_kept", 1095, "natural_day", "minan/3.1.4"),
+    ("clue_kept", 1095, "natural_day", "minan/5.2"),
     ("negative_lag", 30, "minute", "minan/4.2.1"),
     ("in_flight", 60, "minute", "minan/3.1.2"),
     ("terminal_visit", 10, "minute", "minan/3.4.2"),
@@ -66,6 +69,12 @@ def test_the_limits_of_the_plan(id: str, value: int, unit: str, clause: str) -> 
     assert limit.label and limit.starts and limit.source and limit.checked_on
 
 
+def test_the_permissions_of_keys_are_those_of_the_law_file() -> None:
+    keys = {row.id: row.implies for row in RULES.permissions.values() if row.holder == "key"}
+    assert set(keys) == set(access.KEY_PERMISSIONS)
+    assert {id: tuple(implied) for id, implied in keys.items() if implied} == access.IMPLIED
+
+
 def test_no_limit_is_untested() -> None:
     assert set(RULES.limits) == {row[0] for row in LIMITS}
 
@@ -74,9 +83,8 @@ def test_where_the_plan_is_silent_the_source_says_ruling() -> None:
     ours = {id for id, limit in RULES.limits.items() if limit.source.startswith("ruling")}
     assert ours == {
         "change", "settle", "late_voice", "rerate", "due_soon", "clock_skew", "quarter_report", "sms_settle",
-        "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "evidence_kept", "negative_lag",
-        "in_flight",
-        "terminal_visit", "terminal_pause", "extend", "notice_quiet",
+        "phone_code", "offer", "pairing", "device_silent", "window_silent", "proof_kept", "evidence_kept", "calls_kept",
+        "clue_kept", "negative_lag", "in_flight", "terminal_visit", "terminal_pause", "extend", "notice_quiet",
         "notice_most", "call_settle", "call_again", "call_lost", "ticket_match",
         "repeat_window_days", "repeat_staff_days", "repeat_item_days", "repeat_unit_days",
         "inquiry_explain", "inquiry_decide", "inquiry_improve", "lead_days", "lead_angry_days",

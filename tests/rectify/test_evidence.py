@@ -15,7 +15,7 @@ import pytest
 from docx import Document as Word
 
 from minping.feedback import decisions
-from minping.feedback.models import Case, CaseDocument
+from minping.feedback.models import CallBack, Case, CaseDocument
 from minping.kernel import journal, scan
 from minping.kernel.documents import EvidenceRefused, EvidenceRemoved, Upload, content
 from minping.kernel.errors import Forbidden, NotFound
@@ -85,6 +85,24 @@ def test_a_document_goes_when_its_time_is_over_and_its_row_stays(here: Path) -> 
         content(record)
     assert JournalEntry.objects.filter(action="evidence.removed").count() == 1
     assert journal.verify().clean
+
+
+def test_what_was_said_at_a_call_goes_when_its_time_is_over_and_that_there_was_a_call_stays() -> None:
+    story = Story()
+    case = story.called()
+    at = story.later(days=1200)
+    assert retention.calls_expire(area_code="350213005", at=at) == 0  # an open case keeps everything
+    Case.objects.filter(pk=case.pk).update(closed_at=story.at - timedelta(days=1095))
+    assert retention.calls_expire(area_code="350213005", at=at) == 0
+    assert retention.calls_expire(area_code="350213005", at=at + timedelta(seconds=1)) == 1
+    assert retention.calls_expire(area_code="350213005", at=at + timedelta(days=9)) == 0
+    call = CallBack.objects.get()
+    assert (call.words, call.summary, call.outcome, call.recording_no) == ("", "", "answered", "L-1")
+    assert call.removed_at is not None
+    assert JournalEntry.objects.filter(action="call.removed", subject=case.pk).count() == 1
+    page = signed_in("reviewer").get(f"/desk/mine/{case.pk}/").content.decode()
+    assert "保存期满，已清除" in page
+    assert "情况属实。" not in page
 
 
 def test_the_same_content_of_an_open_case_is_not_taken_away(here: Path) -> None:

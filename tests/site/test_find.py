@@ -183,6 +183,15 @@ def test_the_index_says_what_the_records_say_after_every_step() -> None:
             assert case_id in {found for _, found in words.found([frozenset({token})], most=10)}
 
 
+def test_a_case_from_before_there_was_an_index_is_found_once_its_words_are_filled_in() -> None:
+    case = Story("I-OLD").negative()
+    told = words.words_of([case.pk])
+    CaseText.objects.all().delete()
+    assert words.words_fill() == 1
+    assert dict(CaseText.objects.values_list("case_id", "words")) == told
+    assert words.words_fill() == 0
+
+
 def test_a_search_costs_the_same_however_many_cases_there_are(django_assert_max_num_queries: Any) -> None:
     Story("S-1").negative()
     browser = signed_in("reviewer")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -313,9 +314,13 @@ def test_an_attachment_that_is_not_what_it_says_is_refused_and_nothing_is_handed
 def test_more_attachments_than_the_law_file_allows_are_refused() -> None:
     key_in_force()
     case = Story().called()
-    answer = signed_in("reviewer").post(f"/cases/{case.pk}/clue/", {"words": MARK, "files": [attached() for _ in range(4)]})
+    answer = signed_in("reviewer").post(
+        f"/cases/{case.pk}/clue/", {"words": MARK, "files": [attached() for _ in range(4)]}
+    )
     assert "最多 3 份" in answer.content.decode()
-    taken = signed_in("reviewer").post(f"/cases/{case.pk}/clue/", {"words": MARK, "files": [attached() for _ in range(3)]})
+    taken = signed_in("reviewer").post(
+        f"/cases/{case.pk}/clue/", {"words": MARK, "files": [attached() for _ in range(3)]}
+    )
     assert (taken.status_code, Clue.objects.count()) == (302, 1)
 
 
@@ -327,6 +332,22 @@ def test_the_forms_with_attachments_still_ask_for_their_token() -> None:
     strict.force_login(Account.objects.get(username="reviewer"), backend="django.contrib.auth.backends.ModelBackend")
     assert strict.post(f"/cases/{case.pk}/clue/", {"words": MARK, "files": [attached()]}).status_code == 403
     assert not Clue.objects.exists()
+
+
+def test_a_clue_that_is_done_with_is_not_kept_for_ever() -> None:
+    _, clue, _ = reported()
+    officer = actor("discipline")
+    clues.clue_take(clue_id=clue.pk, by=officer, at=FRIDAY)
+    clues.clue_settle(clue_id=clue.pk, by=officer, at=FRIDAY)
+    assert clues.clues_expire(area_code="350213005", at=FRIDAY + timedelta(days=1095)) == 0
+    assert clues.clues_expire(area_code="350213005", at=FRIDAY + timedelta(days=1095, seconds=1)) == 1
+    clue.refresh_from_db()
+    assert bytes(clue.sealed) == b""
+    with pytest.raises(clues.ClueRemoved):
+        clues.clue_take(clue_id=clue.pk, by=officer, at=FRIDAY + timedelta(days=1200))
+    page = signed_in("discipline").get("/clues/").content.decode()
+    assert (clue.number in page, "保存期满已清除" in page, f"/clues/{clue.pk}/read/" in page) == (True, True, False)
+    assert journal.verify().clean
 
 
 def test_what_was_typed_is_in_no_session_when_it_is_refused() -> None:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from minping.kernel.moves import Move, Table
+from minping.kernel.moves import Labelled, Move, Table
 
 
-class TicketState(StrEnum):
-    MATCHING = "matching"
-    DECIDING = "deciding"
-    JOINED = "joined"
-    ANSWERED = "answered"
-
-    @property
-    def label(self) -> str:
-        return {
-            "matching": "待认定对应哪一件", "deciding": "对应的件已办结，待定", "joined": "办理中", "answered": "已作答复",
-        }[self.value]  # fmt: skip
+class TicketState(Labelled):
+    MATCHING = "matching", "待认定对应哪一件"
+    DECIDING = "deciding", "对应的件已办结，待定"
+    JOINED = "joined", "办理中"
+    ANSWERED = "answered", "已作答复"
 
 
 T = TicketState
@@ -36,27 +28,16 @@ MOVES = Table(
 )
 
 
-class AnswerState(StrEnum):
-    WAITING = "waiting"
-    HELD = "held"
-    DELIVERED = "delivered"
-
-    @property
-    def label(self) -> str:
-        return {"waiting": "等来源取走", "held": "要人改好才能送", "delivered": "已送达"}[self.value]
+class AnswerState(Labelled):
+    WAITING = "waiting", "等来源取走"
+    HELD = "held", "要人改好才能送"
+    DELIVERED = "delivered", "已送达"
 
 
-class Why(StrEnum):
+class Why(Labelled):
     """Why a person must say which case a ticket belongs to; never guessed."""
 
-    MANY = "many"
-    OTHER_PERSON = "other_person"
-    NO_SUCH_CASE = "no_such_case"
-    OTHER_ITEM = "other_item"
-
-    @property
-    def label(self) -> str:
-        return {
-            "many": "对得上的不止一件", "other_person": "办件编号对得上，电话和证件对不上",
-            "no_such_case": "本地没有来件上写的办件编号", "other_item": "同一个人在这个单位办过事，但不是来件上的事项",
-        }[self.value]  # fmt: skip
+    MANY = "many", "对得上的不止一件"
+    OTHER_PERSON = "other_person", "办件编号对得上，电话和证件对不上"
+    NO_SUCH_CASE = "no_such_case", "本地没有来件上写的办件编号"
+    OTHER_ITEM = "other_item", "同一个人在这个单位办过事，但不是来件上的事项"

@@ -5,6 +5,7 @@
   const FORMAT = "minping-clue-2", PREFIX = "mpclue2:", BITS = 3072, STRETCH = 300000, LEAST = 12;
   const LABELS = { number: "编号", handed_in: "收到", from: "来源", by: "移送人", case: "差评件", words: "内容", contact: "联系方式" };
   const SOURCES = { staff: "工作人员移送", rater: "评价人反映" };
+  const SAID = { from: (value) => SOURCES[value], handed_in: (value) => value.slice(0, 16).replace("T", " ") };
   const SERVICE = { organization: "单位", window: "窗口", item: "事项", case_no: "办件编号", served: "办理日期" };
   const { subtle } = crypto;
   const $ = (id) => document.getElementById(id);
@@ -34,8 +35,13 @@
   // --- a JWE with the key that unwraps its content key ------------------------------------------
   const headed = (token, alg) => {
     const parts = token.trim().split(".");
-    const header = parts.length === 5 ? JSON.parse(new TextDecoder().decode(un64(parts[0]))) : {};
-    if (header.alg !== alg || header.enc !== "A256GCM") throw new Said("这不是要选的文件。");
+    let header = {};
+    try {
+      header = JSON.parse(new TextDecoder().decode(un64(parts[0])));
+    } catch {
+      // no JSON: no file of ours
+    }
+    if (parts.length !== 5 || header.alg !== alg || header.enc !== "A256GCM") throw new Said("这不是要选的文件。");
     return [parts, header];
   };
   const decrypted = async (parts, key, how) => {
@@ -124,10 +130,11 @@
     list.replaceChildren();
     files.replaceChildren();
     for (const [name, label] of Object.entries(LABELS)) {
-      if (found[name]) row(list, label, name === "from" ? SOURCES[found[name]] ?? found[name] : found[name]);
+      if (found[name]) row(list, label, SAID[name]?.(found[name]) ?? found[name]);
     }
     for (const [name, label] of Object.entries(SERVICE)) if (found.service?.[name]) row(list, label, found.service[name]);
     for (const one of found.files ?? []) files.append(saved(one.name, bytes(atob(one.content)), `保存附件：${one.name}`));
+    $("attached").hidden = !found.files?.length;
     $("result").hidden = false;
     $("result").focus();
   };

@@ -71,6 +71,8 @@ class Document(models.Model):
         abstract = True
 
 
+CHUNK = 500  # names asked of a table at once
+
 # Bytes at a place → the endings they may stand under: an ending alone proves nothing.
 MAGIC: tuple[tuple[int, bytes, frozenset[str]], ...] = (
     (0, b"%PDF-", frozenset({"pdf"})),
@@ -209,6 +211,25 @@ def remove(records: Sequence[Document], tables: Sequence[type[Document]], *, at:
         kept.update(rows.values_list("sha256", flat=True))
     for sha256 in hashes - kept:
         (home().evidence / sha256).unlink(missing_ok=True)
+
+
+def strays_remove(tables: Sequence[type[Document]], *, before: datetime) -> int:
+    """Take away contents that no row keeps: of an act that was refused after its document was sealed, or was killed.
+
+    Only files older than `before`: an act that is under way has written its file before its row.
+    """
+    old = [file for file in home().evidence.iterdir() if file.stat().st_mtime < before.timestamp()]
+    gone = 0
+    for start in range(0, len(old), CHUNK):
+        named = {file.name: file for file in old[start : start + CHUNK]}
+        for table in tables:
+            rows: Any = table._default_manager.filter(sha256__in=list(named), removed_at__isnull=True)
+            for sha256 in rows.values_list("sha256", flat=True):
+                named.pop(sha256, None)
+        for file in named.values():
+            file.unlink(missing_ok=True)
+        gone += len(named)
+    return gone
 
 
 def download(name: str, content: bytes, kind: str = "application/octet-stream") -> HttpResponse:

@@ -29,6 +29,11 @@ def _expire_words() -> bool:
     return retention.calls_expire(area_code=settings.MINPING_AREA, at=clock.now()) == retention.MOST
 
 
+def _strays() -> bool:
+    retention.strays_expire(at=clock.now())
+    return False
+
+
 def _words() -> bool:
     return words.words_fill() == words.FILL
 
@@ -38,5 +43,6 @@ JOBS = (
     Job("notices", "时限提醒", 60.0, _remind),
     Job("evidence", "佐证材料期满清除", 3600.0, _expire),
     Job("calls", "回访原话期满清除", 3600.0, _expire_words),
+    Job("strays", "没有登记的材料清除", 86400.0, _strays),
     Job("words", "检索词补齐", 3600.0, _words),
 )

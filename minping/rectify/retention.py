@@ -63,3 +63,11 @@ def calls_expire(*, area_code: str, at: datetime) -> int:
                 subject=call.case_id, records=[call], after_days=days,
             )  # fmt: skip
     return len(chosen)
+
+
+def strays_expire(*, at: datetime) -> int:
+    """Sealed contents of acts that came to nothing: a day old and named by no row, so nobody can ask for them."""
+    gone = documents.strays_remove([table for table, _ in TABLES], before=at - timedelta(days=1))
+    if gone:
+        journal.write("evidence.strays", at=at, actor="system", count=gone)
+    return gone

@@ -22,6 +22,7 @@ from minping.kernel import documents, due, events, journal, machine
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
+from minping.kernel.models import JournalEntry
 from minping.rectify import words
 from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderMoved, OrderTold, OrderUnsolved
 from minping.rectify.models import Evidence, Order
@@ -60,9 +61,23 @@ def order_get(order_id: UUID) -> Order:
 def conflicts(order: Order, by: Actor) -> frozenset[str]:
     """The rated person or window, and whoever reported this rectification (R8)."""
     found = set(conflicts_of(order.case, by))
-    if by.name in (order.reported_by, order.extension_asked_by):
+    if by.name in (order.reported_by, order.extension_asked_by) or _reported_before(order, by):
         found.add("reporter")
     return frozenset(found)
+
+
+JUDGES = ("order.accept", "order.return", "order.transfer", "order.extend", "order.follow_up")
+REPORTS = ("order.report", "order.explain", "order.ask_extension")
+
+
+def _reported_before(order: Order, by: Actor) -> bool:
+    """Whether `by` wrote a report that was sent back and written anew by another: nobody judges what is partly theirs.
+
+    Asked only of the few who hold both sides.
+    """
+    if not by.may("order.report") or not any(by.may(permission) for permission in JUDGES):
+        return False
+    return JournalEntry.objects.filter(subject=order.case_id, actor=by.name, action__in=REPORTS).exists()
 
 
 def refusal(verb: str, order: Order, by: Actor, at: datetime) -> Problem | None:

@@ -152,6 +152,7 @@ ACTIONS = {
     "mark.cleared": "取消标记",
     "evidence.removed": "保存期满，清除材料内容",
     "call.removed": "保存期满，清除回访原话",
+    "evidence.strays": "清除没有登记的材料（办理没有成功的）",
     "clue.removed": "保存期满，清除线索密封件",
     "case.printed": "打印处理单",
     "message.refused": "省平台拒收",

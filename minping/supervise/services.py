@@ -15,6 +15,7 @@ from minping.kernel import due, journal, machine
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Invalid, NotFound, Problem
+from minping.kernel.models import JournalEntry
 from minping.registry import queries as registry
 from minping.supervise import repeats
 from minping.supervise.models import Inquiry, InquiryRow
@@ -66,12 +67,20 @@ def conflicts(inquiry: Inquiry, by: Actor) -> frozenset[str]:
             found.add("rated_person")
         if window and (organization, window) in by.windows:
             found.add("rated_window")
-    if by.name in (inquiry.explained_by, inquiry.improved_by):
+    if by.name in (inquiry.explained_by, inquiry.improved_by) or _answered_before(inquiry, by):
         found.add("answerer")
     path = registry.place(inquiry.organization_code).path
     if inquiry.kind == Kind.UNIT and unit_of(by, "notice.decide", path) == path:
         found.add("rated_unit")
     return frozenset(found)
+
+
+def _answered_before(inquiry: Inquiry, by: Actor) -> bool:
+    """Whether `by` wrote a report that was sent back and written anew by another; asked of who holds both sides."""
+    if not (by.may("notice.answer") and by.may("notice.decide")):
+        return False
+    answers = ("inquiry.explain", "inquiry.report")
+    return JournalEntry.objects.filter(subject=inquiry.pk, actor=by.name, action__in=answers).exists()
 
 
 def refusal(verb: str, inquiry: Inquiry, by: Actor, at: datetime) -> Problem | None:

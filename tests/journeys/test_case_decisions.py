@@ -6,8 +6,6 @@ person and granted to two; two reviewers in the same second.  Nothing is done by
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from urllib.parse import urlsplit
@@ -19,41 +17,19 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support import browser as browsers
 from tests.support.browser import picture
 from tests.support.live import Installation
-from tests.support.staff import sign_in
+from tests.support.office import act, called, ended, look, office
 
 pytestmark = [pytest.mark.browser]
 WHY = "监控和叫号记录都显示，这一天本人没有到过窗口，电话里也承认是替人出气。"
 
 
-@pytest.fixture(scope="module")
-def live() -> Iterator[Installation]:
-    with Installation(os.environ.get("MINPING_DATABASE", "")) as installation:
-        yield installation
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsers.browser() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def staff(live: Installation, chromium: Browser) -> dict[str, Page]:
-    return {name: sign_in(live, chromium, name) for name in ("window3", "unit", "reviewer", "second", "head")}
+live, chromium, staff = office("window3", "unit", "reviewer", "second", "head")
 
 
 def negative(live: Installation, chromium: Browser, case_no: str, words: str = "") -> None:
     """A service ends and its person says 不满意, with these words or none."""
-    now = live.now()
-    status, answer = live.call("POST", "/api/v1/services", live.key(), {
-        "organization_code": "minan-center", "case_no": case_no, "service_no": 1, "service_name": "办结",
-        "item_code": "XN35021300520MINPINGDEMO2026001", "window_code": "03", "staff_code": "w03", "handling": "hall",
-        "case_state": 3, "accepted_at": now, "served_at": now, "finished_at": now,
-        "applicant": {"kind": "person", "name": "群众甲", "cert_type": "111", "cert_no": "350213190001010011", "phone": "13800000000"},
-    })  # fmt: skip
-    assert status == 200, answer
     phone = browsers.page(chromium, "phone")
-    phone.goto(answer["invitation_url"])
+    phone.goto(ended(live, case_no))
     phone.get_by_role("button", name="不满意", exact=True).click()
     expect(phone.get_by_role("heading", name="已保存：不满意")).to_be_visible()
     if words:
@@ -62,30 +38,6 @@ def negative(live: Installation, chromium: Browser, case_no: str, words: str = "
     phone.get_by_role("button", name="提交" if words else "跳过").click()
     expect(phone.locator(".receipt-code")).to_be_visible()
     phone.context.close()
-
-
-def look(live: Installation, page: Page, view: str) -> Page:
-    page.goto(f"{live.url}/desk/{view}/")
-    page.locator(".queue .line").first.click()
-    return page
-
-
-def called(live: Installation, page: Page, view: str = "verify") -> Page:
-    look(live, page, view)
-    page.get_by_role("link", name="记录回访").click()
-    page.get_by_label("接通", exact=True).check()
-    page.get_by_label("对方的话").fill("说是点错了。")
-    page.get_by_role("button", name="保存记录").click()
-    return page
-
-
-def act(page: Page, label: str, **fields: str) -> None:
-    """Open the fold of a move, fill in what it asks, and press its button."""
-    page.locator("details.act summary").get_by_text(label, exact=True).click()
-    form = page.locator("details.act[open]")
-    for name, value in fields.items():
-        form.locator(f"[name={name}]").fill(value)
-    form.get_by_role("button", name=label, exact=True).click()
 
 
 def test_an_appeal_upheld_goes_up_and_the_district_revokes_it(

@@ -16,9 +16,9 @@ from docx import Document as Word
 
 from minping.feedback import decisions
 from minping.feedback.models import CallBack, Case, CaseDocument
-from minping.kernel import journal, scan
+from minping.kernel import clock, journal, scan
 from minping.kernel.documents import EvidenceRefused, EvidenceRemoved, Upload, content
-from minping.kernel.errors import Forbidden, NotFound
+from minping.kernel.errors import Forbidden, NotFound, Problem
 from minping.kernel.models import JournalEntry, account_names
 from minping.rectify import retention, services, sheet
 from minping.rectify.models import Evidence
@@ -85,6 +85,22 @@ def test_a_document_goes_when_its_time_is_over_and_its_row_stays(here: Path) -> 
         content(record)
     assert JournalEntry.objects.filter(action="evidence.removed").count() == 1
     assert journal.verify().clean
+
+
+def test_the_content_of_an_act_that_came_to_nothing_does_not_stay(here: Path) -> None:
+    story = Story()
+    order = story.reported()
+    kept = {file.name for file in (here / "evidence").iterdir()}
+    with pytest.raises(Problem):  # an empty reason: refused after the document was sealed
+        decisions.case_decide(
+            case_id=order.case_id, verb="appeal", said={}, uploads=[Upload("申诉.pdf", b"%PDF-1.4 stray")],
+            by=actor("window3"), at=story.later(),
+        )  # fmt: skip
+    assert len(list((here / "evidence").iterdir())) == len(kept) + 1
+    assert retention.strays_expire(at=clock.now()) == 0  # it may be of an act under way
+    assert retention.strays_expire(at=clock.now() + timedelta(days=1, minutes=1)) == 1
+    assert {file.name for file in (here / "evidence").iterdir()} == kept
+    assert content(Evidence.objects.get())
 
 
 def test_what_was_said_at_a_call_goes_when_its_time_is_over_and_that_there_was_a_call_stays() -> None:

@@ -66,14 +66,21 @@ LINES = (
         lambda: both("tests/supervise/test_repeats.py", "tests/supervise/test_every_move.py"),
     ),
     Line(
-        "线索封给纪检：拿着数据库和数据目录的管理员打不开，纪检打得开，每次取出有记录；打击报复从回执页直接反映",
-        lambda: both("tests/supervise/test_clues.py"),
+        "线索连同附件封给纪检：拿着数据库和数据目录的管理员打不开，纪检在自己的浏览器里打得开，每次打开、取出有记录；打击报复从回执页直接反映",
+        lambda: both("tests/supervise/test_clues.py", "tests/supervise/test_reader.py"),
     ),
     Line(
         "疑点只供人查，不改任何数字；本人看得到自己的、能说明，认不出评价人",
         lambda: both("tests/supervise/test_leads.py", "tests/supervise/test_own.py"),
     ),
-    Line("浏览器里：差评、说明、限期整改；线索封存、取出、离线打开", lambda: both("tests/journeys/test_answering.py")),
+    Line(
+        "浏览器里：差评、说明、限期整改、报送、退回、由别人验收；线索封存、在纪检的浏览器里打开、离线打开",
+        lambda: both("tests/journeys/test_answering.py"),
+    ),
+    Line(
+        "攻击：猜地址、身兼两职、旧页面、按两次、申诉中办结、两次再评、假后缀、压缩炸弹，表里不许的都没有成",
+        lambda: both("tests/site/test_attacks.py"),
+    ),
     Line(
         "热线和窗口的来件：同一件事只办一次、认不准由人定、没有评价的不进指标；接口、文件、手工录入；答复送一次、留回执",
         lambda: both("tests/feedback/test_tickets.py", "tests/feedback/test_ticket_intake.py"),

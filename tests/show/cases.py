@@ -78,6 +78,10 @@ LINES = (
         lambda: both("tests/journeys/test_answering.py"),
     ),
     Line(
+        "攻击：猜地址、身兼两职、旧页面、按两次、申诉中办结、两次再评、假后缀、压缩炸弹，表里不许的都没有成",
+        lambda: both("tests/site/test_attacks.py"),
+    ),
+    Line(
         "热线和窗口的来件：同一件事只办一次、认不准由人定、没有评价的不进指标；接口、文件、手工录入；答复送一次、留回执",
         lambda: both("tests/feedback/test_tickets.py", "tests/feedback/test_ticket_intake.py"),
     ),

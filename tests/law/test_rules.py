@@ -395,6 +395,8 @@ def test_api_keys_have_permissions_of_their_own() -> None:
     assert keys == {
         "services:read": frozenset(),
         "services:write": frozenset({"services:read"}),
+        "invitations:read": frozenset(),
+        "ratings:write": frozenset(),
         "devices:write": frozenset(),
         "calls:write": frozenset(),
         "tickets:hotline": frozenset(),

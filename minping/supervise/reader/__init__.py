@@ -39,7 +39,11 @@ def policy() -> str:
 def page(sealed: bytes = b"") -> bytes:
     """The page; with a sealed file (supervise/sealed.file_of) that one stands in it already."""
     whole, style, script = _parts()
-    filled = {"{policy}": html.escape(policy()), "{style}": style, "{script}": script}
+    filled = {
+        "{policy}": html.escape(policy()),
+        "{style}": f"<style>{style}</style>",  # in the page itself, as it is one file; its policy names their hashes
+        "{script}": f"<script>{script}</script>",
+    }
     filled["{sealed}"] = html.escape(sealed.decode())
     for name, value in filled.items():
         whole = whole.replace(name, value, 1)

@@ -81,6 +81,7 @@ class ShortForms:
     """
 
     MOST = 2 * 1024 * 1024  # bytes: a tablet's twenty kept entries, each of the longest words
+    LONGER = {"/report/": 17 * 1024 * 1024}  # three photographs of a telephone (law: clue_count, clue_size)
     EVERYONES = ("/r/", "/w/", "/receipt", "/report/", "/terminal/", "/tablet/", "/login", "/mine/", "/sms/")
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -89,7 +90,7 @@ class ShortForms:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         told = request.META.get("CONTENT_LENGTH") or "0"
         if request.path.startswith(self.EVERYONES) and not (
-            told.isascii() and told.isdigit() and int(told) <= self.MOST
+            told.isascii() and told.isdigit() and int(told) <= self.LONGER.get(request.path, self.MOST)
         ):
             return problem_response(request, BodyTooLarge())
         return self.get_response(request)

@@ -21,7 +21,7 @@ def outages() -> str:
     patience = max(300.0, SERVICES / 20)
     databases = ["", *([POSTGRES] if POSTGRES else [])]
     return "；".join(
-        str(outage.run(SERVICES, database=url, workers=2, kill_every=30, patience=patience)) for url in databases
+        str(outage.run(SERVICES, database=url, workers=2, kill_every=30, patience=patience, rounds=12)) for url in databases
     )
 
 
@@ -49,7 +49,7 @@ LINES = (
     Line("福建、山东两族与第三份配置，对真的沙盒", lambda: both("tests/upstream/test_families.py", "tests/upstream/test_third_profile.py")),
     Line("一千五百条真实留言，原样到省平台和导出", lambda: both("tests/journeys/test_messages.py")),
     Line("街道、区、市各一套进程和库，区里停一天：逐级相等，撤销由区、市决定，指标是下面的和", lambda: pytest("tests/journeys/test_levels.py", database=POSTGRES)),
-    Line("上级也用民评：接口的攻击、驱动、裁决", lambda: both("tests/upstream/test_below.py", "tests/upstream/test_minping_driver.py", "tests/upstream/test_authority.py")),
+    Line("上级也用民评：接口的攻击、驱动、裁决；两个区四个街道互不相碰；最上面一级", lambda: both("tests/upstream/test_below.py", "tests/upstream/test_minping_driver.py", "tests/upstream/test_authority.py", "tests/upstream/test_siblings.py", "tests/upstream/test_end.py")),
     Line("上送每秒多少，1 个和 4 个进程，与沙盒自己的极限相比", lambda: "；".join(measured("relay", "上送", "极限"))),
     Line("沙盒省平台", lambda: pytest("tests/sandbox")),
 )  # fmt: skip

@@ -121,7 +121,9 @@ def plan(context: CaptureQueriesContext) -> str:
     (asked,) = context.captured_queries
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET LOCAL enable_seqscan = off")  # a table of three rows is read whole, and rightly
+            # Of a table of three rows PostgreSQL may take any way, and rightly: the question is whether this one is open.
+            for other in ("seqscan", "bitmapscan", "sort"):
+                cursor.execute(f"SET LOCAL enable_{other} = off")
         cursor.execute(f"{'EXPLAIN' if connection.vendor == 'postgresql' else 'EXPLAIN QUERY PLAN'} {asked['sql']}")
         return "\n".join(str(row[-1]) for row in cursor.fetchall())
 

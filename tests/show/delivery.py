@@ -21,7 +21,8 @@ def outages() -> str:
     patience = max(300.0, SERVICES / 20)
     databases = ["", *([POSTGRES] if POSTGRES else [])]
     return "；".join(
-        str(outage.run(SERVICES, database=url, workers=2, kill_every=30, patience=patience, rounds=12)) for url in databases
+        str(outage.run(SERVICES, database=url, workers=2, kill_every=30, patience=patience, rounds=12))
+        for url in databases
     )
 
 

@@ -57,6 +57,8 @@ class Organization(Retirable):
     credit_code = models.CharField("统一社会信用代码", max_length=18, blank=True)
     # The day, as the file has it, from which it reports: no quarter before it is owed (minan/5.1.5, decision 0082).
     reports_from = models.CharField("报送起始日", max_length=10, blank=True, default="")
+    # Its own hour, where it differs from that of the area (minan/4.1.1); by then each window has been checked.
+    opens_at = models.CharField("开门时间", max_length=5, blank=True, default="")
 
     class Meta:
         verbose_name = "机构"

@@ -122,6 +122,8 @@ SHEETS: tuple[Sheet, ...] = (
                shape="应为 18 位", wrong=credit_code_wrong),
         Column("reports_from", "报送起始日", required=False, pattern=r"\d{4}-\d{2}-\d{2}", longest=10,
                shape="应写成 2026-01-01 这样", wrong=day_wrong),
+        Column("opens_at", "开门时间", required=False, pattern=r"([01]\d|2[0-3]):[0-5]\d", longest=5,
+               shape="应写成 08:30 这样"),
         Column("path", "隶属", required=False, derived=True, longest=300),
     )),
     Sheet("windows", "窗口", Window, (

@@ -74,13 +74,16 @@ class Overview:
     """The windows and devices of an office this morning."""
 
     lines: list[Line]
-    unchecked: list[Window]
+    unchecked: list[tuple[Window, str, bool]]  # each with its unit's opening hour, and whether that is past
     silent: list[Line]
     quiet: list[tuple[Window, int]]
-    opening: str
-    open_now: bool
     working_day: bool
     days: int
+
+    @property
+    def late(self) -> int:
+        """Windows whose unit is open and which nobody has checked."""
+        return sum(past for _, _, past in self.unchecked)
 
 
 def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Overview:
@@ -93,7 +96,7 @@ def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Ove
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     devices = list(
         Device.objects.filter(organization_id__in=organizations, retired_at=None)
-        .select_related("organization", "window")
+        .select_related("organization", "window__organization")
         .order_by("organization__path", "window__code", "code")
     )
     devices.sort(key=lambda device: device.kind not in PAIRED)  # those that can be looked after come first
@@ -111,13 +114,13 @@ def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Ove
     tablets = [line for line in lines if line.device.kind == "tablet" and line.device.window is not None]
     passed = {line.device.window_id for line in tablets if line.checked is not None and line.checked.returned_at}
     unchecked = {line.device.window_id: line.device.window for line in tablets if line.device.window_id not in passed}
+    now_text = f"{local:%H:%M}"
+    hours = [(window, window.organization.opens_at or opening) for window in unchecked.values() if window is not None]
     return Overview(
         lines=lines,
-        unchecked=[window for window in unchecked.values() if window is not None] if working else [],
+        unchecked=[(window, hour, now_text >= hour) for window, hour in hours] if working else [],
         silent=[line for line in lines if line.silent],
         quiet=_quiet(organizations, midnight - timedelta(days=days)),
-        opening=opening,
-        open_now=f"{local:%H:%M}" >= opening,
         working_day=working,
         days=days,
     )

@@ -355,7 +355,7 @@ def test_the_heads_page_lists_windows_unchecked_devices_silent_and_windows_witho
     paired("d03", MONDAY - timedelta(hours=1))
     paired("d05", MONDAY - timedelta(minutes=1))
     found = queries.overview(["minan-center"], "350213005", MONDAY)
-    assert found.open_now and [window.code for window in found.unchecked] == ["03", "05"]
+    assert [(window.code, past) for window, _, past in found.unchecked] == [("03", True), ("05", True)]
     assert [line.device.code for line in found.silent] == ["d03"]
     assert [(window.code, services) for window, services in found.quiet] == [("03", 0), ("05", 0)]
     check = MorningCheck.objects.create(
@@ -364,8 +364,21 @@ def test_the_heads_page_lists_windows_unchecked_devices_silent_and_windows_witho
     assert len(queries.overview(["minan-center"], "350213005", MONDAY).unchecked) == 2  # it has not come back
     MorningCheck.objects.filter(pk=check.pk).update(returned_at=MONDAY)
     found = queries.overview(["minan-center"], "350213005", MONDAY)
-    assert [window.code for window in found.unchecked] == ["03"]
+    assert [window.code for window, _, _ in found.unchecked] == ["03"]
     assert queries.overview(["minan-center"], "350213005", MONDAY + timedelta(days=5)).unchecked == []  # 周六
+
+
+def test_a_unit_that_opens_at_an_hour_of_its_own_is_late_by_its_own() -> None:
+    paired("d03", MONDAY)
+    window = device("d03").window
+    assert window is not None
+    unit = window.organization
+    for hour, past in (("09:00", True), ("09:30", False)):
+        unit.opens_at = hour
+        unit.save()
+        found = queries.overview([unit.code], "350213005", MONDAY)
+        assert [(said, late) for one, said, late in found.unchecked if one.code == "03"] == [(hour, past)]
+        assert found.late == len(found.unchecked) * past
 
 
 def test_the_heads_page_costs_a_fixed_number_of_queries(django_assert_num_queries: Any) -> None:

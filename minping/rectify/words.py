@@ -27,6 +27,7 @@ from minping.feedback.events import CaseAppealed, CaseChanged, CasesOpened
 from minping.feedback.models import Case
 from minping.kernel.clock import beijing
 from minping.rectify.models import CaseText, Order
+from minping.registry import queries as registry
 
 WORD, ITEM, WINDOW = "g", "i", "v"  # anywhere in the case; in the item's name; in the window's name
 MOST_PLACES = 200  # a wider scope is not asked of the index, but of each case that was found
@@ -141,14 +142,19 @@ INDEXED = (
     "WITH named AS MATERIALIZED (SELECT id, case_id FROM rectify_casetext WHERE tokens @@ %s::tsquery AND id < %s) "
     "SELECT id, case_id FROM named ORDER BY id DESC LIMIT %s"
 )
+OF_STATE = (  # the organisations are all there are: the index of queues begins with them
+    "SELECT t.id, t.case_id FROM rectify_casetext AS t JOIN feedback_case AS c ON c.id = t.case_id "
+    "WHERE c.organization_code = ANY(%s) AND c.state = %s AND t.tokens @@ %s::tsquery AND t.id < %s ORDER BY t.id DESC LIMIT %s"
+)
 
 
-def found(clauses: Sequence[Clause], *, most: int, after: int | None = None) -> Found:
+def found(clauses: Sequence[Clause], *, most: int, after: int | None = None, state: str = "") -> Found:
     """The newest `most` cases that have a token of every clause, newest first.
 
     FTS5 walks its lists from the newest on and stops.  GIN has no order: what is common would be fetched whole, and
     PostgreSQL guesses badly how common (neighbouring pairs go together).  So its newest rows are looked at first:
-    what is common is found among them, and what is not is rare enough for the index.
+    what is common is found among them, and what is not is rare enough for the index.  `state` is that of few cases
+    (an open one): PostgreSQL begins with these; FTS5 names them all, and the caller leaves out the others.
     """
     if not clauses:
         raise ValueError("nothing is asked for")
@@ -158,6 +164,9 @@ def found(clauses: Sequence[Clause], *, most: int, after: int | None = None) -> 
             cursor.execute(SQLITE, [_match(clauses, " OR ", " AND "), before, most])
             return [(place, UUID(case_id)) for place, case_id in cursor.fetchall()]
         question = _match(clauses, " | ", " & ")
+        if state:
+            cursor.execute(OF_STATE, [list(registry.directory().places), state, question, before, most])
+            return list(cursor.fetchall())
         cursor.execute(NEWEST, [question, before, WALK])
         newest = cursor.fetchall()
         named = [(place, case_id) for place, case_id, right in newest if right][:most]

@@ -182,10 +182,11 @@ def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[t
         wanted &= Q(opened_at__gte=datetime.combine(first, time.min, BEIJING))
     if last:
         wanted &= Q(opened_at__lt=datetime.combine(last + timedelta(days=1), time.min, BEIJING))
+    few = asked.state if asked.state != CaseState.CLOSED else ""
     kept: list[tuple[int, UUID]] = []
     looked, step = 0, FIRST_MOVING if wanted else FIRST
     while looked < LOOK:
-        named = words.found(question, most=step, after=after)
+        named = words.found(question, most=step, after=after, state=few)
         looked += len(named)
         rows = openable(Case.objects.filter(wanted, pk__in=[case_id for _, case_id in named]), who)
         right = set(rows.values_list("pk", flat=True))

@@ -26,7 +26,7 @@ from minping.rectify.view import PRESS
 from minping.registry import queries as registry
 from minping.site.desk import MINE
 
-LONGEST = 50
+LONGEST = 25
 # A case under rectification stands where its order stands; an order that is paused or over, where its case does.
 OF_CASE = (CaseState.VERIFYING, CaseState.APPEALED, CaseState.MALICIOUS, CaseState.PROPOSED, CaseState.REVOKING)
 OF_ORDER = (

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support import browser as browsers
+from tests.support.axe import sound
 from tests.support.browser import picture
 from tests.support.live import Installation
 from tests.support.reports import service
@@ -68,6 +69,7 @@ def test_a_poster_leads_by_a_phone_code_to_the_service_and_a_slip_straight_to_it
         phone.get_by_role("button", name="下一步").click()
         expect(phone.get_by_role("heading", name="您要评价哪一次服务？")).to_be_visible()
         picture(phone, "channels/qr-which", ALL)
+        assert sound(phone, "qr, which service") == []
         phone.get_by_role("link", name=re.compile("0001$")).click()
         phone.get_by_role("button", name="不满意", exact=True).click()
         phone.get_by_label("想说的话").fill("同样的证明交了两次。")

@@ -11,12 +11,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support import browser as browsers
+from tests.support.axe import sound
 from tests.support.browser import picture
 from tests.support.live import Installation
 from tests.support.reports import service
 
 pytestmark = [pytest.mark.browser]
 WIDTHS = ("phone", "tablet", "desktop")
+COOKIE = "mp_terminal_device"  # by which a paired terminal is known
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +135,37 @@ def test_the_terminals_own_software_leads_straight_to_the_tiles_and_no_script_is
     expect(plain.get_by_role("heading", name="谢谢，您的评价已收到")).to_be_visible()
 
 
+def test_the_pages_that_are_seldom_met_are_sound_too(live: Installation, chromium: Browser) -> None:
+    """Which of several services of one case; and a terminal whose credential has ended."""
+    for number in (1, 2):
+        row = {
+            **service(live, "MA-TERMINAL-0004", "13800000000"),
+            "service_no": number,
+            "service_name": f"第{number}次",
+        }
+        assert live.call("POST", "/api/v1/services", live.key(), row)[0] == 200
+    before = texted(live)
+    screen = browsers.page(chromium, "tablet")
+    screen.goto(f"{live.url}/terminal/")
+    screen.get_by_role("link", name="没有凭条").click()
+    screen.get_by_label("办件编号").fill("MA-TERMINAL-0004")
+    press_digits(screen, "13800000000")
+    screen.get_by_role("button", name="发验证码").click()
+    live.wait_for(lambda: texted(live) != before, 20, "验证码没有写进文件夹")
+    press_digits(screen, texted(live))
+    screen.get_by_role("button", name="下一步").click()
+    expect(screen.get_by_role("button", name=re.compile("第2次"))).to_be_visible()
+    wrong = sound(screen, "terminal, which service")
+    screen.context.add_cookies([{"name": COOKIE, "value": "ended", "url": f"{live.url}/terminal/"}])
+    assert (answer := screen.goto(f"{live.url}/terminal/")) is not None and answer.status == 401
+    assert wrong + sound(screen, "terminal, out of use") == []
+
+
 def texted(live: Installation) -> str:
-    """The six digits that the installation without a gateway wrote into its folder."""
+    """The latest six digits that the installation without a gateway wrote into its folder."""
+    latest = ""
     for file in sorted((live.home / "sms").glob("*.jsonl")):
         for line in file.read_text("utf-8").splitlines():
             found = re.search(r"验证码 (\d{6})", json.dumps(json.loads(line), ensure_ascii=False))
-            if found:
-                return found[1]
-    return ""
+            latest = found[1] if found else latest
+    return latest

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from minping.sandbox.families import Province
 from tests.support import browser as browsers
+from tests.support.axe import sound
 from tests.support.browser import picture
 from tests.support.live import Installation
 from tests.support.reports import service
@@ -56,6 +57,7 @@ def test_from_the_link_to_the_provinces_page_and_back_to_the_receipt(live: Insta
     phone = browsers.page(chromium, "phone")
     phone.goto(f"{url}?via=qr")
     picture(phone, "channels/superior-away", ("phone", "tablet", "desktop"))
+    assert sound(phone, "to the province's page") == []
     phone.get_by_role("button", name="去省平台评价").click()
     expect(phone).to_have_url(re.compile(re.escape(live.province) + "/fj/page/"))
     phone.get_by_label("想说的话").fill("同样的证明交了两次。")
@@ -111,6 +113,7 @@ def test_the_pages_explain_themselves_at_every_step(live: Installation, chromium
     phone.goto(url)
     expect(phone.get_by_role("button", name="再去省平台评价")).to_be_visible()
     picture(phone, "channels/superior-again", ("phone", "tablet", "desktop"))
+    assert sound(phone, "not yet back from the province's page") == []
     phone.get_by_role("link", name="在这里评").click()
     expect(phone.get_by_role("button", name="满意")).to_have_count(5)
     phone.context.close()

@@ -287,7 +287,7 @@ def told_of(code: str) -> tuple[list[Any], list[Any], list[Any]]:
     say(speaking(code), f"/r/{tokens.invitation_token(service.pk)}", 2)
     rating = Rating.objects.get(service=service)
     stored = [rating.level, rating.tags, rating.text, rating.channel, rating.proof, rating.tags_version]
-    messages = OutboxMessage.objects.filter(case_no=service.case_no).order_by("kind")
+    messages = OutboxMessage.objects.filter(case_no=service.case_no).order_by("kind", "revision")
     sent = [(row.kind, row.level, row.revision) for row in messages]
     rows = JournalEntry.objects.filter(subject__in=[service.pk, rating.pk]).order_by("id")
     return stored, sent, [(row.action, row.actor, sorted(json.loads(row.data))) for row in rows]

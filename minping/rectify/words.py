@@ -127,7 +127,7 @@ def on_case_changed(event: CaseChanged | CaseAppealed) -> None:
 
 Clause = frozenset[str]  # any of these tokens
 Found = list[tuple[int, UUID]]  # place in the order, case
-WALK = 2000  # rows of PostgreSQL's newest that are looked at one by one before its index is asked
+WALK = 1000  # rows of PostgreSQL's newest that are looked at one by one before its index is asked
 
 SQLITE = (
     "SELECT t.id, t.case_id FROM (SELECT rowid AS place FROM rectify_casetext_index "
@@ -135,8 +135,8 @@ SQLITE = (
     "JOIN rectify_casetext AS t ON t.id = f.place ORDER BY t.id DESC"
 )
 NEWEST = (
-    "SELECT id, case_id, tokens @@ %s::tsquery FROM (SELECT id, case_id, tokens FROM rectify_casetext WHERE id < %s "
-    "ORDER BY id DESC LIMIT %s) AS newest ORDER BY id DESC"
+    "SELECT id, case_id FROM (SELECT id, case_id, tokens FROM rectify_casetext WHERE id < %s ORDER BY id DESC LIMIT %s) "
+    "AS newest WHERE tokens @@ %s::tsquery ORDER BY id DESC LIMIT %s"
 )
 INDEXED = (
     "WITH named AS MATERIALIZED (SELECT id, case_id FROM rectify_casetext WHERE tokens @@ %s::tsquery AND id < %s) "
@@ -167,13 +167,12 @@ def found(clauses: Sequence[Clause], *, most: int, after: int | None = None, sta
         if state:
             cursor.execute(OF_STATE, [list(registry.directory().places), state, question, before, most])
             return list(cursor.fetchall())
-        cursor.execute(NEWEST, [question, before, WALK])
-        newest = cursor.fetchall()
-        named = [(place, case_id) for place, case_id, right in newest if right][:most]
-        if len(named) < most and len(newest) == WALK:
-            cursor.execute(INDEXED, [question, newest[-1][0], most - len(named)])
-            named += cursor.fetchall()
-        return named
+        cursor.execute(NEWEST, [before, WALK, question, most])
+        named = cursor.fetchall()
+        if len(named) < most:
+            cursor.execute(INDEXED, [question, before, most])
+            named = cursor.fetchall()
+        return list(named)
 
 
 def _match(clauses: Sequence[Clause], either: str, both: str) -> str:

@@ -1,16 +1,18 @@
-"""各单位: for whoever oversees, every unit in scope: how many open, how many late, where they stand (minan/4.2.3, 6.2).
+"""各单位: for whoever oversees, every unit in scope: how many open, how many late, where they stand (minan/4.2.3, 5.2, 6.2).
 
-Two grouped queries for the table and two for the lines that are longest over, whatever the number of units.
+One grouped query for the table and one a kind for the lines that are longest over, whatever the number of units.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db.models import CharField, Count, Min, Model, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -19,20 +21,64 @@ from django.views.decorators.http import require_safe
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
 from minping.kernel import clock, work
+from minping.kernel.access import Actor
+from minping.kernel.moves import Labelled
 from minping.kernel.web import actor, staff_page
 from minping.rectify.models import Order
 from minping.rectify.states import OrderState
 from minping.rectify.view import PRESS
 from minping.registry import queries as registry
 from minping.site.desk import MINE
+from minping.supervise.models import Inquiry
+from minping.supervise.states import ENDED, InquiryState
 
 LONGEST = 25
+READ, READ_INQUIRY = "case.read", "notice.read"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the kinds of work that wait at a unit: its rows, the states that count as open, who may see them."""
+
+    model: type[Model]
+    states: tuple[Labelled, ...]
+    permission: str
+    shown: tuple[str, str, str] = ("pk", "number", "item_name")  # what a line opens, its number, what it is about
+    prefix: str = ""  # before the word of a state that another kind has, too
+
+    def label(self, state: str) -> str:
+        return self.prefix + type(self.states[0])(state).label
+
+    def open(self, scope: work.Scope) -> QuerySet[Any]:
+        """What is not at its end."""
+        rows: QuerySet[Any] = scope.filter(self.model._default_manager.filter(state__in=self.states)).order_by()
+        return rows
+
+
 # A case under rectification stands where its order stands; an order that is paused or over, where its case does.
-OF_CASE = (CaseState.VERIFYING, CaseState.APPEALED, CaseState.MALICIOUS, CaseState.PROPOSED, CaseState.REVOKING)
-OF_ORDER = (
-    OrderState.ASSIGNED, OrderState.EXTENDING, OrderState.COMPLEX, OrderState.REPORTED, OrderState.EXPLAINED,
-    OrderState.ACCEPTED, OrderState.SOLVED,
-)  # fmt: skip
+KINDS = {
+    "case": Kind(
+        Case, (CaseState.VERIFYING, CaseState.APPEALED, CaseState.MALICIOUS, CaseState.PROPOSED, CaseState.REVOKING), READ,
+    ),
+    "order": Kind(
+        Order,
+        (
+            OrderState.ASSIGNED, OrderState.EXTENDING, OrderState.COMPLEX, OrderState.REPORTED, OrderState.EXPLAINED,
+            OrderState.ACCEPTED, OrderState.SOLVED,
+        ),
+        READ, ("case_id", "case__number", "case__item_name"),
+    ),
+    "inquiry": Kind(
+        Inquiry, tuple(s for s in InquiryState if s not in ENDED), READ_INQUIRY, ("pk", "number", "name"), "问责",
+    ),
+}  # fmt: skip
+Scopes = dict[str, work.Scope]  # of each kind
+
+
+def scopes_of(who: Actor) -> Scopes:
+    places = [(place.code, place.path) for place in registry.directory().places.values()]
+    of = {permission: work.scope_of(who.scopes(permission), places) for permission in (READ, READ_INQUIRY)}
+    return {name: of[kind.permission] for name, kind in KINDS.items()}
 
 
 @dataclass
@@ -45,60 +91,63 @@ class Unit:
     states: list[tuple[str, int, int, datetime | None]] = field(default_factory=list)
 
 
-def units_of(scope: work.Scope, now: datetime) -> list[Unit]:
-    """Every organisation of the scope with its open cases, the latest first; those without any, too."""
-    found: dict[str, Unit] = defaultdict(lambda: Unit(""))
-    found |= {code: Unit(code) for code in scope.organizations}
+def _counted(scopes: Scopes, now: datetime) -> Iterator[tuple[str, str, str, int, int, datetime | None]]:
+    """Kind, organisation, state, how many are open, how many late, the due time of the one longest over."""
     late = Q(due_at__lte=now)
-    for rows, states in ((Case.objects, OF_CASE), (Order.objects, OF_ORDER)):
-        kind = type(states[0])
-        told = scope.filter(rows.filter(state__in=states)).values("organization_code", "state").order_by()
-        for row in told.annotate(n=Count("pk"), late=Count("pk", filter=late), oldest=Min("due_at", filter=late)):
-            unit = found[row["organization_code"]]
-            unit.code = row["organization_code"]
-            unit.open += row["n"]
-            unit.late += row["late"]
-            unit.states.append((kind(row["state"]).label, row["n"], row["late"], row["oldest"]))
+    parts = [
+        kind.open(scopes[name])
+        .values_list(Value(name, CharField()), "organization_code", "state")
+        .annotate(n=Count("pk"), late=Count("pk", filter=late), oldest=Min("due_at", filter=late))
+        for name, kind in KINDS.items()
+    ]
+    yield from parts[0].union(*parts[1:], all=True)
+
+
+def units_of(scopes: Scopes, now: datetime) -> list[Unit]:
+    """Every organisation of the scope with what is open there, the latest first; those without any, too."""
+    found: dict[str, Unit] = defaultdict(lambda: Unit(""))
+    found |= {code: Unit(code) for code in scopes["case"].organizations}
+    for name, code, state, n, late, oldest in sorted(_counted(scopes, now), key=lambda row: [*KINDS].index(row[0])):
+        unit = found[code]
+        unit.code = code
+        unit.open += n
+        unit.late += late
+        unit.states.append((KINDS[name].label(state), n, late, oldest))
     return sorted(found.values(), key=lambda unit: (-unit.late, -unit.open, unit.code))
 
 
-def late_lines(scope: work.Scope, now: datetime) -> list[dict[str, Any]]:
-    """The cases longest over their limit: which, at which unit, in which state, by how much, under which clause."""
-    cases = scope.filter(Case.objects.filter(state__in=OF_CASE, due_at__lte=now)).order_by("due_at")
-    orders = scope.filter(Order.objects.filter(state__in=OF_ORDER, due_at__lte=now)).order_by("due_at")
-    said = ("organization_code", "state", "due_at", "due_clause")
-    rows = [
-        (CaseState(row.pop("state")).label, row)
-        for row in cases.values("pk", "number", "item_name", *said)[:LONGEST]
-    ]  # fmt: skip
-    for row in orders.values("case_id", "case__number", "case__item_name", *said)[:LONGEST]:
-        row |= {"pk": row["case_id"], "number": row["case__number"], "item_name": row["case__item_name"]}
-        rows.append((OrderState(row["state"]).label, row))
-    rows.sort(key=lambda pair: pair[1]["due_at"])
+def late_lines(scopes: Scopes, now: datetime) -> list[dict[str, Any]]:
+    """What is longest over its limit: which, at which unit, in which state, by how much, under which clause."""
+    rows: list[tuple[Any, ...]] = []
+    for name, kind in KINDS.items():
+        shown = ("due_at", "organization_code", "state", "due_clause", *kind.shown)
+        over = kind.open(scopes[name]).filter(due_at__lte=now).order_by("due_at").values_list(*shown)[:LONGEST]
+        rows += [(*row, kind.label(row[2])) for row in over]
+    rows.sort(key=itemgetter(0))
     names = registry.directory().places
     return [
         {
-            "number": row["number"],
-            "url": reverse("desk_case", args=[MINE, row["pk"]]),
-            "item_name": row["item_name"],
-            "unit_name": names[row["organization_code"]].name if row["organization_code"] in names else "",
+            "number": number,
+            "url": reverse("desk_case", args=[MINE, key]),
+            "item_name": item,
+            "unit_name": names[code].name if code in names else "",
             "state_label": label,
-            "over_text": work.left(row["due_at"], "000000", now)[0],
-            "due_text": clock.due_text(row["due_at"]),
-            "clause": row["due_clause"],
+            "over_text": work.left(due_at, "000000", now)[0],
+            "due_text": clock.due_text(due_at),
+            "clause": clause,
         }
-        for label, row in rows[:LONGEST]
+        for due_at, code, _, clause, key, number, item, label in rows[:LONGEST]
     ]
 
 
-@staff_page("case.read")
+@staff_page(READ)
 @require_safe
 def units(request: HttpRequest) -> HttpResponse:
     """All units within the reader's scope, what is late and why."""
     who, now = actor(request), clock.now()
     places = registry.directory().places
-    scope = work.scope_of(who.scopes("case.read"), [(place.code, place.path) for place in places.values()])
-    found = units_of(scope, now)
+    scopes = scopes_of(who)
+    found = units_of(scopes, now)
     shown = [
         {
             "code": unit.code,
@@ -114,7 +163,7 @@ def units(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "units": shown, "open": sum(unit.open for unit in found), "late": sum(unit.late for unit in found),
-        "lines": late_lines(scope, now), "longest": LONGEST, "find_url": reverse("desk_find"),
+        "lines": late_lines(scopes, now), "longest": LONGEST, "find_url": reverse("desk_find"),
         "press_url": f"{reverse('desk_view', args=['pressed'])}?batch=1" if who.may(PRESS) else "",
     }  # fmt: skip
     return render(request, "site/units.html", context)

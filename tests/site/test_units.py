@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from minping.kernel import clock
+from minping.kernel.work import Scope
 from minping.rectify.models import Order
-from minping.site.units import units_of
+from minping.site.units import KINDS, units_of
+from tests.supervise.world import inquiry_of
 from tests.support.world import Story, beijing, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -50,6 +52,17 @@ def test_a_case_counts_once_whether_it_or_its_order_waits() -> None:
     assert signed_in("head").get("/units/").context["open"] == 1
 
 
+def test_a_late_inquiry_is_listed_for_who_may_read_it_and_named_as_what_it_is() -> None:
+    inquiry = inquiry_of()
+    page = signed_in("head").get("/units/")
+    center = next(unit for unit in page.context["units"] if unit["name"] == "民安街道便民服务中心")
+    assert {"问责待说明", "待整改"} >= {state["label"] for state in center["states"]} >= {"问责待说明"}
+    assert center["open"] == sum(state["n"] for state in center["states"])
+    line = next(line for line in page.context["lines"] if line["number"] == inquiry.number)
+    assert (line["state_label"], line["item_name"], line["clause"]) == ("问责待说明", inquiry.name, inquiry.due_clause)
+    assert signed_in("head").get(line["url"]).status_code == 200
+
+
 def test_the_queries_do_not_grow_with_cases_and_units(django_assert_max_num_queries: Any) -> None:
     Story("U-1").negative()
     browser = signed_in("head")
@@ -57,11 +70,10 @@ def test_the_queries_do_not_grow_with_cases_and_units(django_assert_max_num_quer
     for more in (0, 6):
         for number in range(more):
             Story(f"V-{number}").confirmed()
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(7):
             browser.get("/units/")
 
 
 def test_every_unit_is_listed_even_where_nothing_waits() -> None:
-    from minping.kernel.work import Scope
-
-    assert [unit.code for unit in units_of(Scope(("a", "b"), ()), clock.now())] == ["a", "b"]
+    everywhere = dict.fromkeys(KINDS, Scope(("a", "b"), ()))
+    assert [unit.code for unit in units_of(everywhere, clock.now())] == ["a", "b"]

@@ -19,6 +19,7 @@ from minping.kernel import clock
 from minping.registry.importing.sheets import DEVICE_KINDS
 from minping.registry.models import Device, Window
 
+AT_WINDOW = ("tablet", "keypad")  # kinds by which a person rates at the window itself
 OVERLAP = 60.0  # seconds within which a slower transaction with a lower number may still commit
 LOOK_BACK = timedelta(days=30)  # a rating may come in some while after its service
 ENDED = (EventNote.What.PRESSED, EventNote.What.LEFT, EventNote.What.REPLACED, EventNote.What.REFUSED)
@@ -77,8 +78,14 @@ class Overview:
     unchecked: list[tuple[Window, str, bool]]  # each with its unit's opening hour, and whether that is past
     silent: list[Line]
     quiet: list[tuple[Window, int]]
+    bare: list[Window]  # without a tablet or a key-pad, which every window must have (minan/3.4.2)
     working_day: bool
     days: int
+
+    @property
+    def checked(self) -> int:
+        """Tablets whose test row went up and came back today."""
+        return sum(bool(line.checked and line.checked.returned_at) for line in self.lines)
 
     @property
     def late(self) -> int:
@@ -87,7 +94,7 @@ class Overview:
 
 
 def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Overview:
-    """Windows unchecked, devices silent, windows without a rating for n days, in five queries whatever their number."""
+    """Windows unchecked, devices silent, windows without a rating for n days or without a device, in five queries."""
     local = clock.beijing(now)
     rules = law.at(area_code, local.date())
     opening = str(rules.value("opening").value)
@@ -110,6 +117,12 @@ def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Ove
         Line(device, credential := live.get(device.pk), checks.get(device.pk), _silent(credential, silent_since))
         for device in devices
     ]
+    windows = list(
+        Window.objects.filter(organization_id__in=organizations, retired_at=None)
+        .select_related("organization")
+        .order_by("organization__path", "code")
+    )
+    equipped = {device.window_id for device in devices if device.kind in AT_WINDOW}
     working = law.calendar().is_working_day(local.date())
     tablets = [line for line in lines if line.device.kind == "tablet" and line.device.window is not None]
     passed = {line.device.window_id for line in tablets if line.checked is not None and line.checked.returned_at}
@@ -120,7 +133,8 @@ def overview(organizations: Sequence[str], area_code: str, now: datetime) -> Ove
         lines=lines,
         unchecked=[(window, hour, now_text >= hour) for window, hour in hours] if working else [],
         silent=[line for line in lines if line.silent],
-        quiet=_quiet(organizations, midnight - timedelta(days=days)),
+        quiet=_quiet(windows, organizations, midnight - timedelta(days=days)),
+        bare=[window for window in windows if window.pk not in equipped],
         working_day=working,
         days=days,
     )
@@ -130,12 +144,11 @@ def _silent(credential: Credential | None, since: datetime) -> bool:
     return credential is not None and (credential.seen_at is None or credential.seen_at < since)
 
 
-def _quiet(organizations: Iterable[str], since: datetime) -> list[tuple[Window, int]]:
-    """Live windows without a rating since, each with the number of its services since."""
-    inside = list(organizations)
+def _quiet(windows: Iterable[Window], organizations: Sequence[str], since: datetime) -> list[tuple[Window, int]]:
+    """Of these windows those without a rating since, each with the number of its services since."""
     counted = {
         (row["organization_code"], row["window_code"]): row
-        for row in Service.objects.filter(organization_code__in=inside, served_at__gte=since - LOOK_BACK)
+        for row in Service.objects.filter(organization_code__in=organizations, served_at__gte=since - LOOK_BACK)
         .order_by()
         .values("organization_code", "window_code")
         .annotate(
@@ -144,11 +157,7 @@ def _quiet(organizations: Iterable[str], since: datetime) -> list[tuple[Window, 
         )
     }
     found = []
-    for window in (
-        Window.objects.filter(organization_id__in=inside, retired_at=None)
-        .select_related("organization")
-        .order_by("organization__path", "code")
-    ):
+    for window in windows:
         row = counted.get((window.organization_id, window.code), {"rated": 0, "services": 0})
         if not row["rated"]:
             found.append((window, row["services"]))

@@ -368,6 +368,16 @@ def test_the_heads_page_lists_windows_unchecked_devices_silent_and_windows_witho
     assert queries.overview(["minan-center"], "350213005", MONDAY + timedelta(days=5)).unchecked == []  # 周六
 
 
+def test_a_window_without_a_tablet_or_key_pad_is_named_and_nobody_is_told_that_all_is_checked() -> None:
+    assert queries.overview(["minan-center"], "350213005", MONDAY).bare == []
+    Device.objects.filter(window__isnull=False).update(retired_at=MONDAY)
+    found = queries.overview(["minan-center"], "350213005", MONDAY)
+    assert [window.code for window in found.bare] == ["03", "05"]
+    page = office("head").get("/devices/").content.decode()
+    assert 'id="bare"' in page
+    assert "都检查过了" not in page
+
+
 def test_a_unit_that_opens_at_an_hour_of_its_own_is_late_by_its_own() -> None:
     paired("d03", MONDAY)
     window = device("d03").window

@@ -184,6 +184,11 @@ def offer_at_windows(event: evaluated.ServicesReceived) -> None:
     tablets.offers_make(event.ids, at=event.at)
 
 
+def withdraw_at_windows(event: evaluated.RatingsGiven) -> None:
+    """What was rated by phone or anywhere else is not asked for on the window's tablet any more (R11)."""
+    tablets.offers_withdraw(event.pairs, at=event.at)
+
+
 def ask_reason(event: keypads.ReasonMissing) -> None:
     """A negative without a reason is asked for one, at the window's tablet; nothing is invented (failures.md A7)."""
     tablets.reason_ask(event.pairs, at=event.at)
@@ -241,7 +246,13 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     upstreamed.SupervisionCameDown: (decisions.on_supervision,),
     # 评价
     evaluated.ServicesReceived: (offer_at_windows,),  # the message upward is enqueued with the batch, by intake itself
-    evaluated.RatingsGiven: (send_ratings, tell_ratings, feedback.on_ratings_given, rectify.on_ratings_given),
+    evaluated.RatingsGiven: (
+        send_ratings,
+        tell_ratings,
+        withdraw_at_windows,
+        feedback.on_ratings_given,
+        rectify.on_ratings_given,
+    ),
     evaluated.RatingsChanged: (send_changed_ratings, feedback.on_ratings_changed),
     evaluated.DefaultsMade: (tell_defaults,),
     keypads.ReasonMissing: (ask_reason,),

@@ -23,7 +23,7 @@ from minping.evaluate.channels.tablet.stream import LINES
 from tests.support import browser as browsers
 from tests.support.browser import picture
 from tests.support.live import Installation
-from tests.support.reports import ITEM
+from tests.support.reports import ITEM, post
 
 pytestmark = [pytest.mark.browser]
 KILLS = int(os.environ.get("MINPING_KILLS", "3"))  # make show-channels: 20
@@ -245,6 +245,17 @@ def test_the_morning_check_comes_back_and_the_head_sees_which_windows_did_not(
     assert healthy["outbox"]["waiting"] == 0
     told = [row for kind in ("service", "rating", "default", "case") for row in live.received(kind)]
     assert not [row for row in told if row["case_no"].startswith("check")]  # the province never hears of it
+
+
+def test_who_rates_by_phone_finds_no_tiles_on_the_tablet_any_more(live: Installation, key: str, window3: Page) -> None:
+    link = ended(live, key, "MA-ELSE-0903", name="群众戊")
+    expect(window3.locator("#tail")).to_have_text("办件尾号 0903")
+    assert post(live, link, level=5) == 303
+    expect(window3.locator("#thanks-h")).to_have_text("这次服务已经评价过了", timeout=3000)
+    expect(window3.locator("#rate")).to_be_hidden()
+    assert "群众" not in window3.content() and "0903" not in window3.content()
+    window3.get_by_role("button", name="完成").click()
+    expect(window3.locator("#idle")).to_be_visible()
 
 
 def test_a_revoked_device_says_so_within_a_moment(live: Installation, chromium: Browser, office: Office) -> None:

@@ -63,6 +63,7 @@ class DeviceEvent(models.Model):
     class Kind(models.TextChoices):
         OFFER = "offer", "请评价"
         REASON = "reason", "请说明原因"
+        RATED = "rated", "已在别处评价"
         CHECKED = "checked", "晨检回来了"
         STOP = "stop", "停用"
 
@@ -89,6 +90,7 @@ class EventNote(models.Model):
         PRESSED = "pressed", "已作答"
         LEFT = "left", "无人作答，已清屏"
         REPLACED = "replaced", "下一件来了，已清屏"
+        ELSEWHERE = "elsewhere", "已在别处评价，已清屏"
         REFUSED = "refused", "没有收下"
 
     event = models.ForeignKey(DeviceEvent, on_delete=models.PROTECT, related_name="notes")

@@ -22,7 +22,7 @@ from minping.registry.models import Device, Window
 AT_WINDOW = ("tablet", "keypad")  # kinds by which a person rates at the window itself
 OVERLAP = 60.0  # seconds within which a slower transaction with a lower number may still commit
 LOOK_BACK = timedelta(days=30)  # a rating may come in some while after its service
-ENDED = (EventNote.What.PRESSED, EventNote.What.LEFT, EventNote.What.REPLACED, EventNote.What.REFUSED)
+ENDED = tuple(what for what in EventNote.What if what is not EventNote.What.SHOWN)
 
 
 def open_events(device_id: UUID, after: int, now: datetime) -> list[dict[str, Any]]:

@@ -52,6 +52,8 @@ def event_view(event: DeviceEvent, now: datetime) -> dict[str, Any] | None:
     service = event.service
     if service is None:
         return shown
+    if event.kind == DeviceEvent.Kind.RATED:
+        return {**shown, "of": _opaque(service.pk.bytes)}
     if shown["left"] <= 0 or (event.kind == DeviceEvent.Kind.OFFER and service.outcome != Outcome.NONE):
         return None
     shown |= {

@@ -43,6 +43,7 @@ WORDS = (
     gettext_noop("回执号"),
     gettext_noop("请抄下或拍照。凭它可以在手机上查询办到哪一步。"),
     gettext_noop("谢谢，您的评价已收下"),
+    gettext_noop("这次服务已经评价过了"),
     gettext_noop("办件尾号 {tail}"),
     gettext_noop("按键器已收到您的评价"),
     gettext_noop("“{level}”。愿意的话，请说说原因。"),

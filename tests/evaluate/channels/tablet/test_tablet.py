@@ -23,7 +23,7 @@ from minping.registry.models import Device, Window
 from minping.upstream import queries as upstream_queries
 from minping.upstream.models import OutboxMessage
 from minping.upstream.services import checks_return, messages_deliver
-from tests.support.world import FRIDAY, actor, receive, service_row
+from tests.support.world import FRIDAY, actor, rate, receive, service_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 KIND = DeviceEvent.Kind
@@ -133,6 +133,23 @@ def test_a_service_that_ends_is_offered_at_its_own_window_without_anyone_doing_a
     (shown,) = three.get("/tablet/events").json()["events"]
     assert shown["kind"] == "offer" and shown["item_name"] == "城乡居民基本医疗保险参保登记"
     assert five.get("/tablet/events").json()["events"] == []
+
+
+def test_what_was_rated_by_phone_is_withdrawn_from_the_tablet_and_what_it_took_itself_is_not() -> None:
+    browser, other = tablet("d03"), tablet("d05")
+    by_phone, here = ended(), ended("MA-T-0418")
+    offers = {row["case_tail"]: row for row in browser.get("/tablet/events").json()["events"]}
+    after = max(row["id"] for row in offers.values())
+    rate(by_phone, 5, at=clock.now())
+    (told,) = browser.get(f"/tablet/events?after={after}").json()["events"][-1:]
+    assert (told["kind"], told["of"]) == ("rated", offers["0417"]["of"])
+    assert set(told) == {"id", "kind", "left", "of"}, "neither the level nor the person"
+    report(browser, entry("note", event=offers["0417"]["id"], what="elsewhere"))
+    assert EventNote.objects.get().get_what_display() == "已在别处评价，已清屏"
+    report(browser, entry("press", event=offers["0418"]["id"], level=4))
+    assert Rating.objects.get(service=here).level == 4
+    assert DeviceEvent.objects.filter(kind=KIND.RATED).count() == 1
+    assert other.get("/tablet/events").json()["events"] == []
 
 
 def test_it_says_for_whom_by_surname_and_the_cases_last_four_digits_only() -> None:

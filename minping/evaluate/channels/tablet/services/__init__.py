@@ -1,7 +1,7 @@
 """The duties around a tablet, one file each."""
 
 from minping.evaluate.channels.tablet.services.check import checks_note
-from minping.evaluate.channels.tablet.services.offer import offers_make, reason_ask
+from minping.evaluate.channels.tablet.services.offer import offers_make, offers_withdraw, reason_ask
 from minping.evaluate.channels.tablet.services.pairing import (
     DeviceUnknown,
     PairingRefused,
@@ -24,6 +24,7 @@ __all__ = [
     "credential_seen",
     "device_pair",
     "offers_make",
+    "offers_withdraw",
     "pairing_start",
     "reason_ask",
     "report_take",

@@ -13,6 +13,7 @@ from minping.evaluate.channels.tablet.models import Credential, DeviceEvent
 from minping.evaluate.models import Rating, Service
 from minping.kernel import bulk, clock, journal
 
+CHANNEL = "tablet"
 CHUNK = 5000
 _COLUMNS = ("device", "kind", "service", "rating", "subject", "at", "until", "written")
 
@@ -65,6 +66,20 @@ def reason_ask(ratings: Iterable[tuple[Service, Rating]], *, at: datetime) -> in
                 (device, DeviceEvent.Kind.REASON, service.pk, rating.pk, None, at, rating.change_until, written)
             )
     _write(events, at)
+    return len(events)
+
+
+def offers_withdraw(ratings: Iterable[tuple[Service, Rating]], *, at: datetime) -> int:
+    """Whoever rated by phone, at the terminal or anywhere else finds no tiles for it on the tablet any more."""
+    ids = [service.pk for service, rating in ratings if rating.channel != CHANNEL]
+    open_offers = DeviceEvent.objects.filter(service__in=ids, kind=DeviceEvent.Kind.OFFER, until__gt=at)
+    written = clock.wall()
+    events = [
+        (device, DeviceEvent.Kind.RATED, service, None, None, at, until, written)
+        for device, service, until in open_offers.values_list("device_id", "service_id", "until")
+    ]
+    if events:
+        bulk.insert(DeviceEvent, _COLUMNS, events)
     return len(events)
 
 

@@ -12,13 +12,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from minping.evaluate import tokens
 from minping.evaluate.channels.tablet.models import Credential, DeviceEvent, EventNote
 from minping.evaluate.channels.tablet.services.check import check_take
+from minping.evaluate.channels.tablet.services.offer import CHANNEL
 from minping.evaluate.models import Rating
 from minping.evaluate.services import Press, rating_give
 from minping.kernel import clock
 from minping.kernel.errors import NotFound, Problem
 from minping.registry.models import Device
 
-CHANNEL, PROOF = "tablet", "business_system"  # the business system has just verified who stands at the window (R12)
+PROOF = "business_system"  # the business system has just verified who stands at the window (R12)
 MOST = 50
 
 

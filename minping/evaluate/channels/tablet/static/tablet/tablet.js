@@ -227,11 +227,23 @@
     if (event.id > last) localStorage.setItem("mp_last", String((last = event.id)));
     if (event.kind === "stop") return stop();
     if (event.kind === "checked") return checked(event);
+    if (event.kind === "rated") return rated(event);
     if (ended.includes(event.id) || queue.some((e) => e.id === event.id)) return;
     if (current && current.event.id === event.id) return;
     event.until = performance.now() + event.left * 1000;
     queue.push(event);
     next();
+  }
+
+  // Rated by phone or anywhere else: there is nothing left to press here.
+  function rated(event) {
+    for (const one of queue.filter((e) => e.of === event.of && e.kind === "offer")) over(one, "elsewhere");
+    queue = queue.filter((e) => e.of !== event.of || e.kind !== "offer");
+    if (!current || current.press || current.event.of !== event.of || current.event.kind !== "offer") return;
+    end("elsewhere", false);
+    wipe();
+    thanks("这次服务已经评价过了");
+    go("thanks");
   }
 
   function next() {

@@ -70,18 +70,12 @@ def _fresh(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         file.unlink(missing_ok=True)
     shutil.rmtree(here.path / "uploads", ignore_errors=True)
     settings.MINPING_GROUP_COMMIT = False  # type: ignore[attr-defined]
-    # Counted queries must not depend on how fast the machine is: what is kept is kept for the whole test.
+    # The registry is read once a test: on a busy machine its two seconds pass between two counted requests.
     monkeypatch.setattr(registry, "KEEP_SECONDS", 3600.0)
     # Argon2 is slow on purpose; that it is what a real installation uses is a test of its own.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
     yield
     registry.forget()
-
-
-@pytest.fixture(autouse=True)
-def _kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The registry is read once a test: on a busy machine its two seconds pass between two counted requests."""
-    monkeypatch.setattr(registry, "KEEP_SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -337,6 +337,12 @@ def law_show(options: argparse.Namespace) -> None:
         )
     for parameter in rules.values.values():
         print(f"  {parameter.label}：{parameter.value}  {parameter.clause}  {law.spoken(parameter.source)}")
+    for reminder in rules.reminders.values():
+        told = "；".join(
+            f"{said}提醒{'，无人时'.join(rules.roles[one].label for one in getattr(reminder, occasion))}"
+            for occasion, said in law.OCCASIONS.items()
+        )
+        print(f"  提醒谁 · {reminder.label}：{told}  {reminder.clause}")
 
 
 def load_calendar(options: argparse.Namespace) -> None:

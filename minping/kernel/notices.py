@@ -1,7 +1,7 @@
 """Duties of reminding: make, gather, show (minan/5.2).
 
-A clock that will be over soon reminds the role that must act; one that is over, the role
-above it, again each working day.  Where nobody holds the role its deputy is told.  Only in
+A clock reminds before it is over, on the first working day after, and on each one from
+then; whom, and who else where nobody holds the role, is law (reminders.yaml).  Only in
 working hours, gathered, and nothing but the number and a link.
 
 Which clocks there are, a stage says by a `Source` in `chain.py` (CLOCKS); how one is reminded of them stands here.
@@ -27,14 +27,13 @@ from minping.kernel.clock import beijing
 from minping.kernel.models import Assignment, Notice
 
 Kind = Notice.Kind
-Told = Mapping[str, tuple[str, ...]]  # of a kind: the role that is told, then its deputies
 Running = tuple[UUID, str, datetime | None]  # subject, step, due
 MOST = 500
 
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock that runs: whose, until when, where, and who is told of it."""
+    """A clock that runs: whose, until when, where, and by which row of the law somebody is told of it."""
 
     subject: UUID  # what the desk opens: a case, or a 问责提醒
     number: str
@@ -42,7 +41,7 @@ class Clock:
     due_at: datetime
     area_code: str
     path: str
-    told: Told
+    duty: str  # the row of reminders.yaml
     window_code: str = ""
 
 
@@ -80,6 +79,16 @@ def people(path: str, window_code: str, roles: Iterable[str]) -> list[str]:
     return []
 
 
+def roles_told(clock: Clock, at: datetime) -> tuple[str, ...]:
+    """The role to tell now, then its deputies, by the law of the day on which it is said."""
+    today = beijing(at).date()
+    row = law.at(clock.area_code, today).reminders[clock.duty]
+    if at < clock.due_at:
+        return row.soon
+    last = law.last_day(clock.due_at).toordinal()
+    return row.due if today.toordinal() <= law.calendar().nth_after(last, 1) else row.daily
+
+
 def notices_make(*, at: datetime) -> int:
     """Make what is due to be said now; each once.  Outside the hours nothing is made."""
     fresh: list[Notice] = []
@@ -94,7 +103,7 @@ def notices_make(*, at: datetime) -> int:
                 kind=kind, subject=clock.subject, number=clock.number, account=account, step=clock.step,
                 due_at=clock.due_at, day=day, made_at=at,
             )
-            for account in told(clock.path, clock.window_code, clock.told[kind])
+            for account in told(clock.path, clock.window_code, roles_told(clock, at))
         ]  # fmt: skip
     once = ("subject", "account", "kind", "step", "due_at", "day")
     known = set(Notice.objects.filter(subject__in={one.subject for one in fresh}).values_list(*once))

@@ -21,6 +21,7 @@ from minping.law.levels import (
     interface_level,
 )
 from minping.law.model import (
+    OCCASIONS,
     UNIT_LABELS,
     Applicant,
     Area,
@@ -38,6 +39,7 @@ from minping.law.model import (
     Parameter,
     Permission,
     Proof,
+    Reminder,
     Role,
     Ruling,
     Source,
@@ -51,6 +53,7 @@ from minping.law.workdays import WEEKDAYS, Calendar, Edition
 
 __all__ = [
     "BEIJING",
+    "OCCASIONS",
     "SYSTEMS",
     "UNIT_LABELS",
     "WEEKDAYS",
@@ -80,6 +83,7 @@ __all__ = [
     "Parameter",
     "Permission",
     "Proof",
+    "Reminder",
     "Role",
     "Rules",
     "Ruling",

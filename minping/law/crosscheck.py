@@ -1,17 +1,17 @@
-"""What one file says about another must hold: permissions of roles, conflicts, ids in code maps, rulings."""
+"""What one file says about another must hold: permissions of roles, conflicts, who is reminded, ids in code maps, rulings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from minping.law import schema
+from minping.law import model, schema
 from minping.law.book import Book, Version
 from minping.law.errors import LawError, broken
 
 
 def crosscheck(book: Book) -> list[LawError]:
     """Every reference from one file to another that leads nowhere."""
-    return [*_permissions(book), *_code_maps(book), *_rulings(book)]
+    return [*_permissions(book), *_reminders(book), *_code_maps(book), *_rulings(book)]
 
 
 def _ids(book: Book, name: str) -> set[str]:
@@ -43,6 +43,20 @@ def _permissions(book: Book) -> Iterator[LawError]:
         if getattr(row, "id", "") not in known:
             key = f"{version.place}.rows[{index}].id"
             yield _nowhere(version, key, getattr(row, "id", ""), "permissions.yaml")
+
+
+def _reminders(book: Book) -> Iterator[LawError]:
+    """Only roles that there are; and a list that says less than another would leave a clock without anybody to tell."""
+    roles, steps = _ids(book, "roles"), _ids(book, "reminders")
+    for version, index, row in _rows(book, "reminders"):
+        for occasion in model.OCCASIONS:
+            for missing in (one for one in getattr(row, occasion) if one not in roles):
+                yield _nowhere(version, f"{version.place}.rows[{index}].{occasion}", missing, "roles.yaml")
+    for group in book.items.get(("lists", "reminders"), {}).values():
+        for version in group:
+            if lost := steps - {row.id for row in version.payload}:
+                wrong = f"没有写这些步骤提醒谁：{'、'.join(sorted(lost))}"
+                yield broken("LAW_REMINDERS", version.file, f"{version.place}.rows", wrong, "请把每一步都写上")
 
 
 def _code_maps(book: Book) -> Iterator[LawError]:

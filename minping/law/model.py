@@ -249,6 +249,24 @@ class Role:
     clause: str
 
 
+OCCASIONS = {"soon": "将超时", "due": "刚超时", "daily": "超时以后每个工作日"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Who is reminded while a clock runs: of each occasion the role, then its deputies (minan/5.2).
+
+    ``id`` names the table of moves and the state in which the clock runs, e.g. ``case_verifying``.
+    """
+
+    id: str
+    label: str
+    soon: tuple[str, ...]
+    due: tuple[str, ...]
+    daily: tuple[str, ...]
+    clause: str
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
     """A way to answer for repeated negatives (minan/5.2); ``move`` is the verb of the table that decides so."""

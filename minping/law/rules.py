@@ -166,6 +166,11 @@ class Rules:
         return row.conflicts if row is not None else frozenset()
 
     @property
+    def reminders(self) -> Mapping[str, model.Reminder]:
+        """Who is reminded of a running clock, by table and state (minan/5.2)."""
+        return self._index("reminders")
+
+    @property
     def measures(self) -> Mapping[str, model.Measure]:
         """How repeated negatives may be answered for, by id (minan/5.2)."""
         return self._index("measures")

@@ -117,6 +117,18 @@ def set_of(check: Check) -> Check:
     return check_all
 
 
+def row_of(check: Check) -> Check:
+    """A list in its order, not empty and without repeats: who comes first is said by the place."""
+
+    def check_all(value: Any) -> tuple[str, ...]:
+        found = tuple(check(one) for one in rows(value))
+        if len(set(found)) != len(found):
+            raise Bad("列表里有重复", "每一项请只写一次")
+        return found
+
+    return check_all
+
+
 def level_code(value: Any) -> int:
     """A level in interface codes, 1 to 5 (minan/3.3)."""
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 5:
@@ -231,6 +243,11 @@ LISTS: Mapping[str, ListSpec] = {
     "conflicts": ListSpec(model.Conflict, "id", {"id": ident, "label": text}),
     "never": ListSpec(model.Never, "id", {"id": permission, "conflicts": set_of(ident)}),
     "roles": ListSpec(model.Role, "id", {"id": ident, "label": text, "may": set_of(permission)}),
+    "reminders": ListSpec(
+        model.Reminder,
+        "id",
+        {"id": ident, "label": text, **dict.fromkeys(model.OCCASIONS, row_of(ident))},
+    ),
     "measures": ListSpec(model.Measure, "id", {"id": ident, "label": text, "move": ident}),
     "words": ListSpec(model.Word, "id", {"id": ident, "en": text}),
     "rulings": ListSpec(model.Ruling, "id", {"id": ruling, "label": text, "text": text}),

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
-from minping.kernel.notices import Clock, Kind, Running, Source, Told
+from minping.kernel.notices import Clock, Running, Source
 from minping.rectify.models import Order
 from minping.rectify.states import OrderState
 from minping.registry import queries as registry
 
-# Who is told of which clock: the role, then its deputies.
-_RECTIFY: Told = {Kind.SOON: ("unit", "head"), Kind.LATE: ("head", "reviewer")}
-TOLD: Mapping[str, Told] = {
-    "verify": {Kind.SOON: ("reviewer", "head"), Kind.LATE: ("head", "reviewer")},
-    "rectify": _RECTIFY,
-    "extend": _RECTIFY,
-}
 VERIFYING = (CaseState.VERIFYING, CaseState.APPEALED, CaseState.MALICIOUS, CaseState.PROPOSED)
 RECTIFYING = (OrderState.ASSIGNED, OrderState.EXTENDING, OrderState.COMPLEX)
 
 
-def _clock(case: Case, record: Case | Order) -> Clock:
+def _clock(case: Case, record: Case | Order, table: str) -> Clock:
     assert record.due_at is not None
-    path = registry.place(case.organization_code).path
+    path = registry.place(record.organization_code).path  # an order may have gone to another unit than the case
     return Clock(
-        case.pk, case.number, record.due_limit, record.due_at, case.area_code, path, TOLD[record.due_limit],
-        case.window_code,
+        case.pk, case.number, record.due_limit, record.due_at, case.area_code, path,
+        f"{table}_{record.state}", record.window_code,
     )  # fmt: skip
 
 
 def _cases(until: datetime, most: int) -> Iterable[Clock]:
     rows = Case.objects.filter(state__in=VERIFYING, due_at__lte=until).order_by("due_at")
-    return [_clock(case, case) for case in rows[:most]]
+    return [_clock(case, case, "case") for case in rows[:most]]
 
 
 def _orders(until: datetime, most: int) -> Iterable[Clock]:
     rows = Order.objects.select_related("case").filter(state__in=RECTIFYING, due_at__lte=until).order_by("due_at")
-    return [_clock(order.case, order) for order in rows[:most]]
+    return [_clock(order.case, order, "order") for order in rows[:most]]
 
 
 def _cases_running(cases: Collection[UUID]) -> Iterable[Running]:

@@ -82,7 +82,7 @@ def _place_label(assignment: Assignment) -> str:
 
 
 def _role(role: law.Role, rules: law.Rules) -> dict[str, Any]:
-    """What a role may, and by whom it may never be done whatever the role (R8)."""
+    """What a role may, by whom it may never be done whatever the role (R8), and of what it is reminded (minan/5.2)."""
     never: dict[frozenset[str], list[str]] = {}
     for permission in sorted(role.may):
         if conflicts := rules.never(permission):
@@ -92,7 +92,14 @@ def _role(role: law.Role, rules: law.Rules) -> dict[str, Any]:
         for conflicts, labels in never.items()
     ]
     may = [rules.permissions[permission].label for permission in rules.permissions if permission in role.may]
-    return {"label": role.label, "may": may, "never_text": "；".join(sentences)}
+    told = {
+        said: [row.label for row in rules.reminders.values() if getattr(row, occasion)[0] == role.id]
+        for occasion, said in law.OCCASIONS.items()
+    }
+    return {
+        "label": role.label, "may": may, "never_text": "；".join(sentences),
+        "told_text": "；".join(f"{said}：{'、'.join(labels)}" for said, labels in told.items() if labels),
+    }  # fmt: skip
 
 
 # --- making ------------------------------------------------------------------------------------

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from minping.kernel.notices import Clock, Kind, Running, Source, Told
+from minping.kernel.notices import Clock, Running, Source
 from minping.registry import queries as registry
 from minping.supervise.models import Inquiry
 from minping.supervise.states import InquiryState
 
-_ANSWERING: Told = {Kind.SOON: ("unit", "clerk"), Kind.LATE: ("head", "reviewer")}
-_DECIDING: Told = {Kind.SOON: ("head", "reviewer"), Kind.LATE: ("head", "reviewer")}
-# Who is told while it stands there: the role that must act now, then its deputies.
-TOLD: Mapping[str, Told] = {
-    InquiryState.OPENED: _ANSWERING,
-    InquiryState.ANSWERED: _DECIDING,
-    InquiryState.IMPROVING: _ANSWERING,
-    InquiryState.IMPROVED: _DECIDING,  # the clock goes on until it is accepted
-}
+# While it stands there a clock runs; that of an improvement goes on until it is accepted.
+RUNNING = (InquiryState.OPENED, InquiryState.ANSWERED, InquiryState.IMPROVING, InquiryState.IMPROVED)
 
 
 def _until(until: datetime, most: int) -> Iterable[Clock]:
-    rows = Inquiry.objects.filter(state__in=TOLD, due_at__lte=until).order_by("due_at")
+    rows = Inquiry.objects.filter(state__in=RUNNING, due_at__lte=until).order_by("due_at")
     return [
         Clock(
             one.pk, one.number, one.state, one.due_at, one.area_code, registry.place(one.organization_code).path,
-            TOLD[one.state], one.window_code,
+            f"inquiry_{one.state}", one.window_code,
         )
         for one in rows[:most]
         if one.due_at is not None
@@ -35,7 +28,7 @@ def _until(until: datetime, most: int) -> Iterable[Clock]:
 
 
 def _running(inquiries: Collection[UUID]) -> Iterable[Running]:
-    rows = Inquiry.objects.filter(pk__in=inquiries, state__in=TOLD, due_at__isnull=False)
+    rows = Inquiry.objects.filter(pk__in=inquiries, state__in=RUNNING, due_at__isnull=False)
     return rows.values_list("pk", "state", "due_at")
 
 

@@ -16,6 +16,7 @@ from minping.law.rules import rules_of
 RECTIFY = "areas/350213005/limits/rectify.yaml"
 LEVELS = "areas/000000/levels.yaml"
 TAGS = "areas/000000/tags.yaml"
+TOLD = "areas/000000/reminders.yaml"
 ROLES = "areas/000000/roles.yaml"
 PF = "areas/350000/codes/fujian_pf.yaml"
 GOOD = "areas/350213005/values/good_levels.yaml"
@@ -218,6 +219,25 @@ BROKEN = [
         "[6].id",
         "只留一个",
     ),
+    (
+        "a reminder to a role that is none",
+        TOLD,
+        "soon: [reviewer",
+        "soon: [boss",
+        "LAW_REFERENCE",
+        "versions[0].rows[0].soon",
+        "roles.yaml",
+    ),
+    (
+        "a reminder to nobody",
+        TOLD,
+        "soon: [reviewer, head]",
+        "soon: []",
+        "LAW_VALUE",
+        "versions[0].rows[0].soon",
+        "不空",
+    ),
+    ("a deputy of oneself", TOLD, "[reviewer, head]", "[head, head]", "LAW_VALUE", "versions[0].rows[0].soon", "一次"),
     (
         "a ruling nobody knows",
         "areas/000000/rulings.yaml",

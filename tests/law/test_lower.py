@@ -112,6 +112,15 @@ def test_a_list_may_lose_entries_but_gain_none(folder: Path) -> None:
     open_folder(folder)
 
 
+def test_an_area_may_tell_others_but_leave_no_step_without_anybody(folder: Path) -> None:
+    _copy(folder, "reminders.yaml", "soon: [unit, head]", "soon: [clerk, unit]")
+    open_folder(folder)
+    row = "      - {id: case_appealed, label: 复核申诉, soon: [reviewer, head], due: [head, reviewer], daily: [head, reviewer]}\n"
+    _copy(folder, "reminders.yaml", row, "")
+    with pytest.raises(law.LawError, match="没有写这些步骤提醒谁：case_appealed"):
+        open_folder(folder)
+
+
 def test_prohibitions_may_grow_but_never_shrink(folder: Path) -> None:
     _copy(
         folder,

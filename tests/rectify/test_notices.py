@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -14,10 +16,15 @@ from minping.feedback import services as feedback
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
 from minping.kernel import due, notices
-from minping.kernel.models import Account, Notice
+from minping.kernel.models import Account, Assignment, Notice
+from minping.law.loader import open_folder
+from minping.law.rules import rules_of
+from minping.rectify import services as rectify
 from minping.rectify.models import Order
 from minping.rectify.notices import RECTIFYING, VERIFYING
 from minping.rectify.states import OrderState
+from minping.registry import queries as registry
+from minping.supervise.notices import RUNNING
 from tests.support.world import Story, actor, beijing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -58,6 +65,50 @@ def test_the_unit_is_told_of_a_rectification_and_nobody_after_it_reported() -> N
     story.reported()
     made("2026-12-03 09:00")
     assert Case.objects.get(pk=Notice.objects.get().subject).rated[0].case_no == "MA20261120-0417"
+
+
+CLOCKS = [*(f"case_{state}" for state in VERIFYING), *(f"order_{state}" for state in RECTIFYING)]
+INQUIRIES = [f"inquiry_{state}" for state in RUNNING]
+
+
+def test_the_law_says_of_every_clock_whom_to_tell_and_of_no_other() -> None:
+    rows = law.at("350213005", date(2026, 11, 24)).reminders
+    assert sorted(rows) == sorted([*CLOCKS, *INQUIRIES])
+
+
+def test_while_the_leader_is_to_agree_the_leader_is_reminded() -> None:
+    case = Story().negative()
+    Case.objects.filter(pk=case.pk).update(state=CaseState.PROPOSED)
+    assert made("2026-11-24 09:00") == [("soon", "head")]
+
+
+def test_an_areas_file_says_from_a_day_on_who_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = Path(law.__file__).parent
+    shutil.copy(shipped / "clauses.yaml", tmp_path)
+    shutil.copytree(shipped / "areas", tmp_path / "areas")
+    text = (shipped / "areas/000000/reminders.yaml").read_text("utf-8")
+    row = "label: 核实差评, soon: [reviewer, head], due: [head, reviewer], daily: [head, reviewer]"
+    assert row in text
+    mine = text.replace(row, "label: 核实差评, soon: [head], due: [reviewer], daily: [unit, head]")
+    (tmp_path / "areas/350213005/reminders.yaml").write_text(mine.replace("2019-12-03", "2026-11-25"), "utf-8")
+    book = open_folder(tmp_path)
+    monkeypatch.setattr(law, "at", lambda area, on: rules_of(book, area, on))
+    Story().negative()  # over after Tuesday 11-24
+    assert made("2026-11-24 09:00") == [("soon", "reviewer")]  # the day before the street's own list
+    assert made("2026-11-25 09:00") == [("late", "reviewer"), ("soon", "reviewer")]
+    assert made("2026-11-26 09:00") == [("late", "reviewer"), ("late", "unit"), ("soon", "reviewer")]
+
+
+def test_who_took_over_an_order_is_reminded_of_it_and_the_first_unit_no_more() -> None:
+    order = Story().confirmed()  # over after Friday 11-27
+    agent = Account.objects.create_account("agent", "代办点责任人", "只在测试里用的口令-2026", staff_code="a09")
+    Assignment.objects.create(account=agent, role="unit", organization_code="minan-agent-01")
+    registry.forget()
+    rectify.order_transfer(
+        order_id=order.pk, organization_code="minan-agent-01", reason="材料由代办点收取。", by=actor("reviewer"),
+        at=order.assigned_at,
+    )  # fmt: skip
+    assert made("2026-11-27 09:00") == [("soon", "agent")]
 
 
 def gathered(at: str) -> int:

@@ -15,7 +15,7 @@ from minping.kernel import due, notices
 from minping.kernel.models import Account, Assignment, Notice
 from minping.supervise import services
 from minping.supervise.models import Inquiry
-from minping.supervise.notices import TOLD
+from minping.supervise.notices import RUNNING
 from minping.supervise.states import InquiryState
 from tests.supervise.world import decide, inquiry_of
 from tests.support.world import actor, beijing, signed_in
@@ -92,7 +92,7 @@ def test_a_reminder_of_an_inquiry_says_its_number_and_a_link_that_its_reader_may
     assert page.get(told["url"]).status_code == 200
 
 
-SILENT = [state for state in InquiryState if state not in TOLD]
+SILENT = [state for state in InquiryState if state not in RUNNING]
 
 
 @pytest.mark.parametrize("state", SILENT)
@@ -109,7 +109,7 @@ def test_an_inquiry_that_waits_for_nobody_here_reminds_nobody_whatever_its_clock
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     begin=st.integers(0, 3650),
-    step=st.sampled_from(sorted(TOLD)),
+    step=st.sampled_from(sorted(RUNNING)),
     hours=st.lists(st.integers(0, 14 * 24), min_size=1, max_size=6),
 )
 def test_whenever_the_job_runs_what_it_makes_is_in_hours_due_and_once_a_day(

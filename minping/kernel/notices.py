@@ -9,7 +9,7 @@ Which clocks there are, a stage says by a `Source` in `chain.py` (CLOCKS); how o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache

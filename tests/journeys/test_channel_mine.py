@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 from oidc_provider_mock import User, run_server_in_thread
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from standardwebhooks import Webhook
 
+from minping.kernel.language import LANGUAGES
 from tests.support import browser as browsers
 from tests.support.axe import sound
 from tests.support.browser import picture
@@ -55,6 +56,16 @@ kinds = {{ 10 = "111" }}
         yield installation
 
 
+def in_each_language(live: Installation, person: Page, name: str) -> list[str]:
+    """What is wrong with the page of whoever is logged in; ends in Simplified Chinese, as it began."""
+    found = []
+    for code, one in reversed(LANGUAGES.items()):
+        person.goto(f"{live.url}/mine/?lang={code}")
+        expect(person.locator("html")).to_have_attribute("lang", one.tag)
+        found += sound(person, f"{name}, {code}")
+    return found
+
+
 def test_who_logs_in_finds_his_own_service_rates_it_and_the_hall_is_told(
     live: Installation, receiver: Receiver
 ) -> None:
@@ -83,15 +94,16 @@ def test_who_logs_in_finds_his_own_service_rates_it_and_the_hall_is_told(
         person.get_by_role("button", name=PERSON.sub).click()
         expect(person).to_have_url(f"{live.url}/mine/")
         expect(person.get_by_text("办件尾号 0001")).to_be_visible()
-        found += sound(person, "mine, the list")
+        found += in_each_language(live, person, "mine, the list")
         picture(person, "channels/mine-list", ALL)
-        assert {cookie["name"] for cookie in person.context.cookies(live.url + "/mine/")} <= {"mp_mine", "csrftoken"}
+        kept = {cookie["name"] for cookie in person.context.cookies(live.url + "/mine/")}
+        assert kept <= {"mp_mine", "csrftoken", "mp_lang"}
         person.get_by_role("link", name="评价这一次").click()
         person.get_by_role("button", name="非常满意").click()
         expect(person.get_by_role("heading", name="已保存：非常满意")).to_be_visible()
         person.goto(f"{live.url}/mine/")
         expect(person.get_by_text("没有待您评价的服务")).to_be_visible()
-        found += sound(person, "mine, nothing left")
+        found += in_each_language(live, person, "mine, nothing left")
         person.get_by_role("button", name="退出").click()
         expect(person.get_by_role("heading", name="已退出")).to_be_visible()
         found += sound(person, "mine, out")

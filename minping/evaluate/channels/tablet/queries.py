@@ -19,7 +19,7 @@ from minping.kernel import clock
 from minping.registry.importing.sheets import DEVICE_KINDS
 from minping.registry.models import Device, Window
 
-AT_WINDOW = ("tablet", "keypad")  # kinds by which a person rates at the window itself
+AT_WINDOW = ("tablet", "keypad", "qr")  # kinds by which a person rates at the window itself
 OVERLAP = 60.0  # seconds within which a slower transaction with a lower number may still commit
 LOOK_BACK = timedelta(days=30)  # a rating may come in some while after its service
 ENDED = tuple(what for what in EventNote.What if what is not EventNote.What.SHOWN)
@@ -78,7 +78,7 @@ class Overview:
     unchecked: list[tuple[Window, str, bool]]  # each with its unit's opening hour, and whether that is past
     silent: list[Line]
     quiet: list[tuple[Window, int]]
-    bare: list[Window]  # without a tablet or a key-pad, which every window must have (minan/3.4.2)
+    bare: list[Window]  # without a device in sight, which every window must have (minan/3.4.2)
     working_day: bool
     days: int
 

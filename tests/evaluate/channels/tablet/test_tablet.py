@@ -385,7 +385,7 @@ def test_the_heads_page_lists_windows_unchecked_devices_silent_and_windows_witho
     assert queries.overview(["minan-center"], "350213005", MONDAY + timedelta(days=5)).unchecked == []  # 周六
 
 
-def test_a_window_without_a_tablet_or_key_pad_is_named_and_nobody_is_told_that_all_is_checked() -> None:
+def test_a_window_without_a_device_is_named_and_nobody_is_told_that_all_is_checked() -> None:
     assert queries.overview(["minan-center"], "350213005", MONDAY).bare == []
     Device.objects.filter(window__isnull=False).update(retired_at=MONDAY)
     found = queries.overview(["minan-center"], "350213005", MONDAY)

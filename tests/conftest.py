@@ -23,6 +23,7 @@ LONG = {
     "test_tickets.py": 18, "test_thousand.py": 17, "test_kill.py": 16, "test_kill_at_each_write.py": 14,
     "test_channel_terminal.py": 14, "test_channel_mine.py": 12, "test_channel_hall.py": 12, "test_channel_phone.py": 12,
     "test_channel_package.py": 12, "test_channel_qr.py": 12, "test_staff_pages.py": 40,
+    "test_killed.py": 10,
 }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ def failures() -> str:
 
 LINES = (
     Line("停机三天、变慢、丢答复、杀进程：两边逐级相等，各一次，按办件有序", outages),
+    Line("答复之后、提交之前杀死工作进程十次；两个进程同时抢同一批", lambda: both("tests/upstream/test_killed.py")),
     Line("接口缺陷与失败，逐个编号", failures),
     Line("国密：标准向量，与 openssl 互通 200 组，另一份实现互读", lambda: pytest("tests/kernel/test_sm.py", "tests/sandbox/test_families.py")),
     Line("各种文字，每一份省平台配置：原样到达，写不出的立为待办", lambda: pytest("tests/upstream/test_words.py")),

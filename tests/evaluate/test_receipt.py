@@ -151,12 +151,12 @@ def add(rating: Rating, text: str) -> HttpResponse:
 
 def test_a_word_is_added_beside_the_rating_which_stays_as_it_was(rating: Rating) -> None:
     before = {name: getattr(rating, name) for name in Rating.JOURNALLED}
-    sent = list(OutboxMessage.objects.values_list("kind", "revision"))
+    sent = sorted(OutboxMessage.objects.values_list("kind", "revision"))
     page = add(rating, "后来又让我跑了一趟。").content.decode()
     assert "原来的评价没有变" in page and "后来又让我跑了一趟。" in page
     rating.refresh_from_db()
     assert {name: getattr(rating, name) for name in Rating.JOURNALLED} == before
-    assert list(OutboxMessage.objects.values_list("kind", "revision")) == sent
+    assert sorted(OutboxMessage.objects.values_list("kind", "revision")) == sent
     case = Case.objects.get()
     desk = signed_in("reviewer").get(f"/desk/verify/{case.pk}/")
     assert "后来又让我跑了一趟。" in desk.content.decode()

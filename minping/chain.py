@@ -161,6 +161,12 @@ def tell_step(event: rectified.OrderTold) -> None:
         rectify.on_order_told(event)
 
 
+def send_assigned(event: fed_back.CaseAssigned) -> None:
+    """To a superior that keeps whole records; to others it is the same case as before."""
+    if driver().mirrors:
+        _send_case(event.case, event.at)
+
+
 def send_application(event: fed_back.RevocationForwarded) -> None:
     """Passed on: up to the next level, and down, so that those below know with whom it lies."""
     upstream.messages_enqueue([_revocation_draft(event.revocation, "revocation", 1)], at=event.at)
@@ -261,6 +267,7 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 反馈
     fed_back.CasesOpened: (send_opened_cases, words.on_cases_opened),
     fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed, repeats.on_case_confirmed),
+    fed_back.CaseAssigned: (send_assigned, rectify.on_case_assigned),
     fed_back.CaseAppealed: (send_case, rectify.on_case_appealed, words.on_case_changed),
     fed_back.RevocationRequested: (send_revocation,),
     fed_back.RevocationAnswered: (

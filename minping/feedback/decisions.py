@@ -18,6 +18,7 @@ from minping.evaluate.services import service_invalidate
 from minping.feedback import authority, ladder, services
 from minping.feedback.events import (
     CaseAppealed,
+    CaseAssigned,
     CaseChanged,
     CaseClosed,
     CaseConfirmed,
@@ -31,7 +32,6 @@ from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.documents import Upload
 from minping.kernel.errors import Invalid, NotFound, Problem, Stale
-from minping.registry import queries as registry
 from minping.upstream.events import DecisionCameDown, ForwardCameDown, SupervisionCameDown
 
 Said = Mapping[str, str]
@@ -104,7 +104,7 @@ def _propose(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None
         raise services.NotCalledYet()
     if ground is Ground.MALICIOUS and not _has_evidence(case, statement, document, at):
         raise NoEvidence(field="document")
-    path = registry.place(case.organization_code).path
+    path = services.seat(case).path
     services.case_move(case, verb, by, at, facts={"ground": ground})
     revocation = Revocation(case=case, ground=ground, statement=statement, document=document)
     try:
@@ -128,7 +128,7 @@ def _has_evidence(case: Case, statement: str, document: str, at: datetime) -> bo
 def _second(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
     """A second person of another unit looks at what was called malicious (R8)."""
     revocation = _open(case)
-    path = registry.place(case.organization_code).path
+    path = services.seat(case).path
     services.case_move(case, verb, by, at, facts={})
     _keep(
         case, revocation, "revocation.seconded", by, at, seconded_at=at, seconded_by=by.name,
@@ -193,6 +193,21 @@ def _supervise(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> No
     events.publish(CaseChanged(case, at))
 
 
+def _assign(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
+    """转给其他单位: it belongs to a unit below or beside; that one is told, and the days go on (minan/6.1)."""
+    here = services.seat(case)
+    target = services.unit_chosen(
+        services.units_beside(here.code, services.ASSIGN, by), said.get("organization_code", "")
+    )
+    reason = _text(said, "reason", "请写明为什么由这个单位核实。")
+    services.case_move(
+        case, verb, by, at,
+        assigned_code="" if target.code == case.organization_code else target.code,
+        facts={"moved_from": here.code, "moved_to": target.code, "detail": f"转给{target.name}：{reason}"[:200]},
+    )  # fmt: skip
+    events.publish(CaseAssigned(case, at, by.name))
+
+
 def _explain(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
     """Nothing is to be rectified: why, in words that go back to where the ticket came from (minan/6.2)."""
     text = _text(said, "explanation", "请写明怎样答复来源，为什么不用整改。")
@@ -219,6 +234,8 @@ ACTS: Mapping[str, Callable[[Case, str, Said, Actor, datetime], None]] = {
     "refuse": _answered,
     "supervise": _supervise,
     "explain": _explain,
+    "assign": _assign,
+    "assign_review": _assign,
 }
 
 
@@ -254,7 +271,7 @@ def document_read(*, document_id: UUID, by: Actor) -> tuple[CaseDocument, bytes]
     record = CaseDocument.objects.select_related("case").filter(pk=document_id).first()
     if record is None:
         raise NotFound()
-    if record.added_by != by.name and not by.can("case.read", registry.place(record.case.organization_code).path):
+    if record.added_by != by.name and not services.readable(record.case, by):
         raise NotFound()
     return record, documents.content(record)
 

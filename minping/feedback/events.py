@@ -26,6 +26,15 @@ class CaseConfirmed:
 
 
 @dataclass(frozen=True)
+class CaseAssigned:
+    """It went to another unit to be verified there; the clock goes on (minan/6.1)."""
+
+    case: Case
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class CaseAppealed:
     """The window or its unit appeals: what was being rectified waits for the answer (minan/4.2.2)."""
 

@@ -40,6 +40,15 @@ class Case(Due):
     )
     area_code = models.CharField(max_length=12)
     organization_code = models.CharField(max_length=40)
+    # The unit to which it was assigned; empty: it is where it was rated.  What is counted is the rated unit's.
+    assigned_code = models.CharField(max_length=40, blank=True, default="")
+    seat_code = models.GeneratedField(  # of these the one that has it now, so that a work list begins with it
+        expression=models.Case(
+            models.When(assigned_code="", then=models.F("organization_code")), default=models.F("assigned_code")
+        ),
+        output_field=models.CharField(max_length=40),
+        db_persist=True,
+    )
     window_code = models.CharField(max_length=40, blank=True)
     window_name = models.CharField(max_length=80, blank=True)
     staff_code = models.CharField(max_length=40, blank=True)
@@ -69,7 +78,7 @@ class Case(Due):
         "number", "service_id", "rating_id", "state", "level", "opened_at", "due_at", "verified_at", "appealed_at",
         "appealed_by", "appeal", "supervised_at", "confirmed_at", "closed_at", "result",
     )  # fmt: skip
-    JOURNALLED_LATER: ClassVar = {"arrival": Arrival.OWN, "explanation": "", "origin": ""}
+    JOURNALLED_LATER: ClassVar = {"arrival": Arrival.OWN, "explanation": "", "origin": "", "assigned_code": ""}
 
     objects = CaseQuerySet.as_manager()
 
@@ -83,8 +92,10 @@ class Case(Due):
             ),
         ]
         indexes: ClassVar = [
-            # The work list, in its own order and without reading the table (kernel/queues).
+            # The work list, in its own order and without reading the table (kernel/queues); that of the rated unit, and
+            # that of the unit that has it now.
             models.Index(fields=["organization_code", "state", "due_at", "id", "window_code", "origin"], name="case_queue"),
+            models.Index(fields=["seat_code", "state", "due_at", "id", "window_code", "origin"], name="case_seat"),
             models.Index(fields=["organization_code", "opened_at"], name="case_period"),
             # The state is a column and no condition: SQLite takes a partial index for a bound value never.
             models.Index(fields=["organization_code", "state", "-closed_at", "id", "window_code"], name="case_done"),
@@ -93,6 +104,11 @@ class Case(Due):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def seat(self) -> str:
+        """The unit that has it now, also before the database has said so."""
+        return self.assigned_code or self.organization_code
 
     @property
     def level_label(self) -> str:

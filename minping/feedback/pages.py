@@ -21,12 +21,11 @@ from minping.kernel.access import Actor
 from minping.kernel.documents import download, uploads_of
 from minping.kernel.errors import NotFound, Problem
 from minping.kernel.web import SIGNED_IN, actor, staff_page
-from minping.registry import queries as registry
 
 
 def _case(case_id: UUID, by: Actor) -> Case:
     case = services.case_get(case_id)
-    by.require("case.read", registry.place(case.organization_code).path)
+    services.read_require(case, by)
     return case
 
 
@@ -132,7 +131,8 @@ def move(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
 
 
 DONE = {
-    "confirm": "已认定属实，转办整改", "grant": "已决定撤销，随即下达", "deny": "已决定不予撤销，随即下达",
+    "confirm": "已认定属实，转办整改", "assign": "已转给其他单位，原时限照常计算",
+    "assign_review": "已转给其他单位，原时限照常计算", "grant": "已决定撤销，随即下达", "deny": "已决定不予撤销，随即下达",
     "refer": "已转报更高一级",
 }  # fmt: skip
 ABOVE = frozenset(move.verb for move in DECISIONS.moves)
@@ -147,10 +147,9 @@ def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
     by, now = actor(request), clock.now()
     case = services.case_get(case_id)
     move = (DECISIONS if verb in ABOVE else MOVES).move(verb)
-    where = registry.place(case.organization_code)
-    if not by.can("case.read", where.path):
-        by.require(move.permission, where.path, case.window_code)
-    party = not by.can("case.read", where.path)
+    party = not services.readable(case, by)
+    if party:
+        by.require(move.permission, services.seat(case, move.permission).path, case.window_code)
     view_id = "appeal" if party else view.HERE.get(CaseState(case.state), "mine")
     here = view_id if by.may(view.PERMISSION_OF.get(view_id, "")) else "mine"
     try:

@@ -23,7 +23,7 @@ from minping.feedback.tickets.models import Ticket
 from minping.kernel import due, events, ids, journal, machine, moves
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
-from minping.kernel.errors import Invalid, NotFound, Problem
+from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem
 from minping.registry import queries as registry
 from minping.upstream.events import RatingCameDown
 from minping.upstream.provinces import driver
@@ -61,6 +61,12 @@ class KindRefused(machine.MoveRefused):
     code = "case_kind_refused"
     message = "{kind}，不能“{verb}”。"
     cure = "请按页面上的按钮办理。"
+
+
+class NobodyBeside(machine.NotYours):
+    code = "nobody_beside"
+    message = "您管辖的范围里没有别的单位，不能“{verb}”。"
+    cure = "请由管辖两个单位的人员办理。"
 
 
 class NothingToTell(Problem):
@@ -255,6 +261,44 @@ def case_get(case_id: UUID) -> Case:
     return case
 
 
+ASSIGN = MOVES.move("assign").permission
+
+
+def seat(case: Case, permission: str = "") -> registry.Place:
+    """The unit that has the case now; to appeal is the rated unit's own, wherever the case went."""
+    return registry.place(case.organization_code if permission == "case.appeal" else case.seat)
+
+
+def readable(case: Case, by: Actor) -> bool:
+    """Whether `by` may read the case: where it was rated, and where it went."""
+    return any(by.can("case.read", registry.place(code).path) for code in {case.organization_code, case.seat})
+
+
+def read_require(case: Case, by: Actor) -> None:
+    """Raises Forbidden where `by` may not read the case."""
+    if not readable(case, by):
+        raise Forbidden()
+
+
+def units_beside(code: str, permission: str, by: Actor) -> list[registry.Place]:
+    """The units to which `by` may hand what is at `code`: live ones within the person's own scope, below or beside."""
+    here = registry.place(code)
+    paths = [grant.path for grant in by.scopes(permission) if here.path.startswith(grant.path)]
+    return [
+        place
+        for place in sorted(registry.directory().places.values(), key=lambda place: place.path)
+        if place.live and place.code != here.code and any(place.path.startswith(path) for path in paths)
+    ]
+
+
+def unit_chosen(places: Sequence[registry.Place], code: str) -> registry.Place:
+    """The one of them that was chosen.  Raises Invalid."""
+    found = next((place for place in places if place.code == code), None)
+    if found is None:
+        raise Invalid("请从列出的单位里选一个。", cure="只能转给您管辖范围内的其他单位。", field="organization_code")
+    return found
+
+
 def unit_of(by: Actor, permission: str, path: str) -> str:
     """For which organisation somebody acts on a thing at `path`: the nearest that gave the permission."""
     paths = (grant.path for grant in by.scopes(permission) if path.startswith(grant.path))
@@ -266,7 +310,7 @@ def conflicts(case: Case, by: Actor, permission: str) -> frozenset[str]:
     found = set(conflicts_of(case, by))
     open_one = case.revocations.filter(ended_at__isnull=True).first()
     if open_one is not None:
-        path = registry.place(case.organization_code).path
+        path = seat(case).path
         party = {
             "proposer": open_one.proposed_by == by.name,
             "seconder": open_one.seconded_by == by.name,
@@ -288,11 +332,13 @@ def refusal(verb: str, case: Case, by: Actor, at: datetime) -> Problem | None:
         return DecidedHere()
     if move.rated is not None and move.rated != (case.rating_id is not None):
         return KindRefused(kind=KINDS[move.rated], verb=move.label)
+    if move.permission == ASSIGN and by.can(ASSIGN, seat(case).path) and not units_beside(case.seat, ASSIGN, by):
+        return NobodyBeside(verb=move.label)
     return machine.refusal(
         move,
         state=case.state,
         by=by,
-        path=registry.place(case.organization_code).path,
+        path=seat(case, move.permission).path,
         window_code=case.window_code,
         conflicts=conflicts(case, by, move.permission),
         rules=law.at(case.area_code, beijing(at).date()),
@@ -350,8 +396,7 @@ def call_refusal(case: Case, by: Actor, at: datetime) -> Problem | None:
     """Why `by` may not call the person of this case back (R8)."""
     if case.origin:
         return HandledBelow(verb="回访")
-    where = registry.place(case.organization_code)
-    if not by.can("case.call", where.path):
+    if not by.can("case.call", seat(case).path):
         return machine.NotYours(verb="回访")
     rules = law.at(case.area_code, beijing(at).date())
     for conflict in sorted(rules.never("case.call") & conflicts_of(case, by)):

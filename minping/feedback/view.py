@@ -88,6 +88,8 @@ HISTORY = {
     "case.revoke": "上级已撤销",
     "case.refuse": "上级不予撤销，转办整改",
     "case.supervise": "督办",
+    "case.assign": "转给其他单位核实（原时限继续）",
+    "case.assign_review": "转给其他单位复核申诉（原时限继续）",
     "case.accept": "整改通过验收",
     "case.reopen": "没有解决，重新整改，并报告上级",
     "below.case": "收到下级办理的进展",
@@ -133,6 +135,7 @@ def case_context(case: Case) -> dict[str, Any]:
         "window_name": case.window_name,
         "organization_name": registry.place(case.organization_code).name,
         "unit_code": case.organization_code,
+        "seat_name": registry.place(case.seat).name if case.seat != case.organization_code else "",
         "arrival_label": Arrival(case.arrival).label if case.arrival != Arrival.OWN else "",
         "state": case.state,
         "state_label": CaseState(case.state).label,
@@ -294,6 +297,10 @@ _DECISION = {
     "name": "text", "label": "决定的理由", "type": "textarea", "required": True, "max": 2000,
     "help": "随决定下达，下级据此向评价人说明；不要写群众的姓名电话。",
 }  # fmt: skip
+_ASSIGN: tuple[dict[str, Any], ...] = (
+    {"name": "organization_code", "label": "转给哪个单位", "type": "select", "required": True},
+    {**_REASON, "label": "为什么由它核实", "help": "原时限照常计算；评价仍计在被评价的单位。不要写群众的姓名电话。"},
+)
 FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "appeal": ({**_REASON, "label": "申诉的理由", "help": "每件只能申诉一次；整改通过验收之后不能再申诉。"}, _FILES),
     "dismiss": (_REASON,),
@@ -310,6 +317,8 @@ FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "revoke": (_REFERENCE, _ANSWER),
     "refuse": (_REFERENCE, _ANSWER),
     "supervise": ({**_REASON, "label": "督办要求"},),
+    "assign": _ASSIGN,
+    "assign_review": _ASSIGN,
     "grant": (_DECISION,),
     "deny": (_DECISION,),
     "refer": ({**_DECISION, "label": "转报的意见"},),
@@ -352,14 +361,19 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
         problem = services.refusal(move.verb, case, by, now)
         if problem is None and move.verb in HEARD and not heard:
             problem = services.NotCalledYet()
+        if isinstance(problem, services.NobodyBeside):
+            continue  # true of every case of an office that is one unit: not worth a line on each
         if problem is not None:
             refused.append({"label": move.label, "reason": problem.message})
             continue
+        fields = [dict(field) for field in FIELDS.get(move.verb, ())]
+        if move.permission == services.ASSIGN:
+            units = services.units_beside(case.seat, move.permission, by)
+            fields[0]["options"] = [{"value": place.code, "label": place.name} for place in units]
         offered.append(
             {
                 "verb": move.verb, "label": move.label, "primary": move.verb in MAIN,
-                "url": reverse("case_move", args=[case.pk, move.verb]),
-                "fields": [dict(field) for field in FIELDS.get(move.verb, ())],
+                "url": reverse("case_move", args=[case.pk, move.verb]), "fields": fields,
             }
         )  # fmt: skip
     return offered, refused
@@ -493,7 +507,7 @@ def queue(view: str, scope: work.Scope) -> QuerySet[Case]:
         cases = cases.filter(origin="")
     if view == "appeal":  # an appeal is to a rating
         cases = cases.rated()
-    rows: QuerySet[Case] = scope.filter(cases)
+    rows: QuerySet[Case] = scope.filter(cases, "organization_code" if view == "appeal" else "seat_code")
     return rows
 
 

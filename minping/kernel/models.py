@@ -111,12 +111,14 @@ class Assignment(models.Model):
 class Notice(models.Model):
     """提醒: one clock, one person, one occasion; shown gathered, with the number and a link only (minan/5.2).
 
-    `day` keeps it to once: the last day of the limit before it is over, then each working day.
+    `day` keeps it to once: the last day of the limit before it is over, then each working day.  What was handed
+    over is told at once, and shown in hours like the rest.
     """
 
     class Kind(models.TextChoices):
         SOON = "soon", "将超时"
         LATE = "late", "已超时"
+        GIVEN = "given", "转来"
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
     kind = models.CharField(max_length=5, choices=Kind.choices)

@@ -112,6 +112,22 @@ def notices_make(*, at: datetime) -> int:
     return len(new)
 
 
+def notice_hand(clock: Clock, *, by: str, at: datetime) -> None:
+    """Tell who must act now that it was handed to them, but not whoever handed it over; it is shown in hours, gathered, like the rest."""
+    row = law.at(clock.area_code, beijing(at).date()).reminders[clock.duty]
+    Notice.objects.bulk_create(
+        (
+            Notice(
+                kind=Kind.GIVEN, subject=clock.subject, number=clock.number, account=account, step=clock.step,
+                due_at=clock.due_at, day=beijing(at).date(), made_at=at,
+            )
+            for account in people(clock.path, clock.window_code, row.soon)
+            if f"account:{account}" != by
+        ),
+        ignore_conflicts=True,
+    )  # fmt: skip
+
+
 def notices_gather(*, area_code: str, at: datetime) -> int:
     """Let a person's notices out together: quiet for a while, or waited long enough.  Stopped clocks say nothing."""
     if not in_hours(area_code, at):

@@ -63,11 +63,11 @@ class Scope:
     organizations: tuple[str, ...]
     windows: tuple[tuple[str, str], ...]
 
-    def filter(self, rows: Any) -> Any:
-        """Rows of a model with organization_code and window_code within this scope."""
-        wanted = Q(organization_code__in=self.organizations)
+    def filter(self, rows: Any, field: str = "organization_code") -> Any:
+        """Rows of a model with an organisation in `field`, and window_code, within this scope."""
+        wanted = Q(**{f"{field}__in": self.organizations})
         for organization, window in self.windows:
-            wanted |= Q(organization_code=organization, window_code=window)
+            wanted |= Q(**{field: organization, "window_code": window})
         return rows.filter(wanted)
 
 

@@ -17,23 +17,25 @@ VERIFYING = (CaseState.VERIFYING, CaseState.APPEALED, CaseState.MALICIOUS, CaseS
 RECTIFYING = (OrderState.ASSIGNED, OrderState.EXTENDING, OrderState.COMPLEX)
 
 
-def _clock(case: Case, record: Case | Order, table: str) -> Clock:
+def clock_of(case: Case, record: Case | Order, table: str) -> Clock:
+    """A clock at the unit that has the record now, which need not be the rated one (转办)."""
     assert record.due_at is not None
-    path = registry.place(record.organization_code).path  # an order may have gone to another unit than the case
+    moved = isinstance(record, Case) and record.seat != record.organization_code
+    path = registry.place(record.seat if isinstance(record, Case) else record.organization_code).path
     return Clock(
         case.pk, case.number, record.due_limit, record.due_at, case.area_code, path,
-        f"{table}_{record.state}", record.window_code,
+        f"{table}_{record.state}", "" if moved else record.window_code,
     )  # fmt: skip
 
 
 def _cases(until: datetime, most: int) -> Iterable[Clock]:
     rows = Case.objects.filter(state__in=VERIFYING, due_at__lte=until).order_by("due_at")
-    return [_clock(case, case, "case") for case in rows[:most]]
+    return [clock_of(case, case, "case") for case in rows[:most]]
 
 
 def _orders(until: datetime, most: int) -> Iterable[Clock]:
     rows = Order.objects.select_related("case").filter(state__in=RECTIFYING, due_at__lte=until).order_by("due_at")
-    return [_clock(order.case, order, "order") for order in rows[:most]]
+    return [clock_of(order.case, order, "order") for order in rows[:most]]
 
 
 def _cases_running(cases: Collection[UUID]) -> Iterable[Running]:

@@ -15,14 +15,15 @@ from minping.evaluate.services import rerating_invite
 from minping.evaluate.services.identity import conflicts_of
 from minping.evaluate.states import RatingKind
 from minping.feedback import services as feedback
-from minping.feedback.events import CaseAppealed, CaseConfirmed, RevocationAnswered
+from minping.feedback.events import CaseAppealed, CaseAssigned, CaseConfirmed, RevocationAnswered
 from minping.feedback.models import Case
 from minping.feedback.states import CallOutcome, CallPurpose
-from minping.kernel import documents, due, events, journal, machine
+from minping.kernel import documents, due, events, journal, machine, notices
 from minping.kernel.access import SYSTEM, Actor
 from minping.kernel.clock import beijing
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.kernel.models import JournalEntry
+from minping.rectify import notices as rectify_notices
 from minping.rectify import words
 from minping.rectify.events import OrderAccepted, OrderAssigned, OrderDone, OrderMoved, OrderTold, OrderUnsolved
 from minping.rectify.models import Evidence, Order
@@ -121,17 +122,31 @@ def _move(
     return order
 
 
+def _first_unit(case: Case) -> tuple[str, str, str]:
+    """Who rectifies first: the rated window's unit, or the unit to which the case was assigned."""
+    if case.seat == case.organization_code:
+        return case.organization_code, case.area_code, case.window_code
+    return case.seat, registry.place(case.seat).area_code, ""
+
+
+def on_case_assigned(event: CaseAssigned) -> None:
+    """The unit that has it now is told at once (minan/6.1)."""
+    notices.notice_hand(rectify_notices.clock_of(event.case, event.case, "case"), by=event.by, at=event.at)
+
+
 def order_assign(*, case: Case, at: datetime, by: str) -> Order:
     """转办: hand the case to its unit; the 5 working days run from the confirmation (R5)."""
     clock = due.clock(case.area_code, "rectify", at)
     earlier = Order.objects.filter(case=case).order_by("-round").first()
-    where = earlier or case  # a further round stays with the unit to which the last was transferred
+    round_, (organization_code, area_code, window_code) = earlier.round + 1 if earlier else 1, _first_unit(case)
+    if earlier:  # a further round stays with the unit to which the last was transferred
+        organization_code, area_code, window_code = earlier.organization_code, earlier.area_code, earlier.window_code
     order = Order.objects.create(
         case=case,
-        round=earlier.round + 1 if earlier else 1,
-        area_code=where.area_code,
-        organization_code=where.organization_code,
-        window_code=where.window_code,
+        round=round_,
+        area_code=area_code,
+        organization_code=organization_code,
+        window_code=window_code,
         state=OrderState.ASSIGNED,
         assigned_at=at,
         assigned_by=by,
@@ -149,15 +164,8 @@ def order_assign(*, case: Case, at: datetime, by: str) -> Order:
 
 
 def units_for(order: Order, by: Actor) -> list[registry.Place]:
-    """The units to which `by` may transfer the order: live ones within the person's own scope, below or beside."""
-    here = registry.place(order.organization_code)
-    paths = [grant.path for grant in by.scopes("order.transfer") if here.path.startswith(grant.path)]
-    places = registry.directory().places.values()
-    return [
-        place
-        for place in sorted(places, key=lambda place: place.path)
-        if place.live and place.code != here.code and any(place.path.startswith(path) for path in paths)
-    ]
+    """The units to which `by` may transfer the order, below or beside."""
+    return feedback.units_beside(order.organization_code, "order.transfer", by)
 
 
 def order_transfer(*, order_id: UUID, organization_code: str, reason: str, by: Actor, at: datetime) -> Order:
@@ -169,9 +177,7 @@ def order_transfer(*, order_id: UUID, organization_code: str, reason: str, by: A
     refused = refusal("transfer", order, by, at)
     if refused is not None:
         raise refused
-    target = next((place for place in units_for(order, by) if place.code == organization_code), None)
-    if target is None:
-        raise Invalid("请从列出的单位里选一个。", cure="只能转给您管辖范围内的其他单位。", field="organization_code")
+    target = feedback.unit_chosen(units_for(order, by), organization_code)
     if not reason.strip():
         raise Invalid("请写明为什么由这个单位整改。", cure="接手的单位要知道责任在哪里。", field="reason")
     told = {"moved_from": order.organization_code, "moved_to": target.code}
@@ -179,10 +185,12 @@ def order_transfer(*, order_id: UUID, organization_code: str, reason: str, by: A
         here = Order.objects.filter(pk=order.pk, organization_code=order.organization_code)
         if not here.select_for_update().exists():
             raise Stale()
-        return _move(
+        moved = _move(
             order, "transfer", by, at, told, organization_code=target.code, area_code=target.area_code, window_code="",
             transfer_reason=reason.strip(),
         )  # fmt: skip
+        notices.notice_hand(rectify_notices.clock_of(moved.case, moved, "order"), by=by.name, at=at)
+    return moved
 
 
 def order_report(

@@ -24,7 +24,6 @@ from minping.kernel.errors import Invalid
 from minping.kernel.paper import Paper, Section
 from minping.rectify import view as orders
 from minping.rectify.states import UNREACHABLE, FollowUp
-from minping.registry import queries as registry
 
 TITLE = "政务服务“好差评”差评件处理单"
 TITLE_UNRATED = "政务服务诉求处理单"  # what a hotline or window sent in and nobody rated is no negative
@@ -35,7 +34,7 @@ ANSWERS = {one.value: one.label for one in FollowUp} | {UNREACHABLE: "多次联�
 def sheet_print(*, case_id: UUID, kind: str, names: Mapping[str, str], by: Actor, at: datetime) -> tuple[str, bytes]:
     """The 处理单 as `pdf` or `docx`: its file name and content.  Raises NotFound, Forbidden, Invalid, PdfNotMade."""
     case = feedback.case_get(case_id)
-    by.require("case.read", registry.place(case.organization_code).path)
+    feedback.read_require(case, by)
     if kind not in paper.TYPES:
         raise Invalid("请选择 PDF 或 Word。", cure="", field="kind")
     made = paper.make(of(case, names, by, at), kind)

@@ -371,7 +371,7 @@ def case_for(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
     case = feedback.case_get(case_id)
     where = registry.place(case.organization_code)
     order = orders.current(case)
-    if who.can("case.read", where.path):
+    if feedback.readable(case, who):
         offered, refused = cases.actions(case, who, now)
         if order is not None:
             more, others = orders.actions(order, who, now)

@@ -137,6 +137,7 @@ def openable(rows: QuerySet[Case], who: Actor) -> QuerySet[Case]:
     )
     return rows.filter(
         _within(read)
+        | _within(read, "seat_code")  # to which it was assigned
         | _within(handed, "with_unit", "with_window")
         | (_within(rated) & Q(with_unit__isnull=True, rating__isnull=False))
     )

@@ -37,6 +37,7 @@ SAID = {
     "statement": "认定的理由" * 5,
     "document": "3号",
     "reference": "17号",
+    "organization_code": "minan-agent-01",
 }
 OPEN = (CaseState.MALICIOUS, CaseState.PROPOSED, CaseState.REVOKING)
 
@@ -89,6 +90,8 @@ def decide(case: Case, move: Move, by: Actor) -> Problem | None:
 def right(case: Case, move: Move, state: CaseState, by: Actor) -> bool:
     """What the table says, read independently of the machine."""
     here = by.can(move.permission, "/minan/minan-center/", case.window_code)
+    if move.permission == "case.assign":  # there has to be another unit to which this person may hand it
+        here = here and by.can(move.permission, "/minan/minan-agent-01/")
     kind = move.rated is None or move.rated == (case.rating_id is not None)
     return state in move.source and bool(move.permission) and here and kind
 

@@ -108,7 +108,7 @@ def test_who_took_over_an_order_is_reminded_of_it_and_the_first_unit_no_more() -
         order_id=order.pk, organization_code="minan-agent-01", reason="材料由代办点收取。", by=actor("reviewer"),
         at=order.assigned_at,
     )  # fmt: skip
-    assert made("2026-11-27 09:00") == [("soon", "agent")]
+    assert made("2026-11-27 09:00") == [("given", "agent"), ("soon", "agent")]
 
 
 def gathered(at: str) -> int:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from minping import law
 from minping.evaluate.services.identity import PURPOSES, Identity, conflicts_of, identity_open
+from minping.feedback import services
 from minping.feedback.models import Case
 from minping.feedback.tickets.models import Ticket
 from minping.kernel import journal
@@ -16,14 +17,13 @@ from minping.kernel.clock import beijing
 from minping.kernel.errors import Forbidden, Invalid
 from minping.kernel.machine import ConflictOfInterest
 from minping.kernel.moves import CONFLICTS
-from minping.registry import queries as registry
 
 
 def people_open(*, case: Case, purpose: str, by: Actor, at: datetime) -> list[Identity]:
     """Names and telephones behind a case, each telephone once.  Raises Forbidden, ConflictOfInterest, Invalid."""
     if purpose not in PURPOSES:
         raise Invalid("请说明为什么要看联系方式。", cure="", field="purpose")
-    if not by.can("identity.open", registry.place(case.organization_code).path):
+    if not by.can("identity.open", services.seat(case).path):
         raise Forbidden()
     rules = law.at(case.area_code, beijing(at).date())
     for conflict in sorted(rules.never("identity.open") & conflicts_of(case, by)):

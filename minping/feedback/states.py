@@ -37,11 +37,10 @@ MOVES = Table(
         # To a unit below or beside that it belongs to.  The clock goes on: passing on buys nothing.
         Move(
             "assign", "转给其他单位核实", (S.VERIFYING,), S.VERIFYING, "case.assign", "minan/6.1",
-            announces="CaseAssigned",
         ),
         Move(
             "assign_review", "转给其他单位复核申诉", (S.APPEALED,), S.APPEALED, "case.assign", "minan/6.1",
-            announces="CaseAssigned", rated=True,
+            rated=True,
         ),
         # The clock of verification goes on until the office has decided: a proposal is no answer.
         Move("mistaken", "认定误评，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2", rated=True),

@@ -143,9 +143,12 @@ def case_context(case: Case) -> dict[str, Any]:
     }
 
 
-def _channel_label(rating: Rating, label: str) -> str:
-    """Of what the superior told on paper nobody here knows by which channel it was given: it is not guessed."""
-    return "上级没有写明" if rating.entry == Entry.TYPED else label
+def _channel_label(case: Case, rating: Rating, label: str) -> str:
+    """Of what the superior told on paper the channel is shown only where the paper said it: it is not guessed."""
+    if rating.entry != Entry.TYPED:
+        return label
+    typed = JournalEntry.objects.filter(subject=case.pk, action="case.typed").first()
+    return label if typed and typed.facts.get("channel") else "上级没有写明"
 
 
 def _rating_context(case: Case) -> dict[str, Any]:
@@ -160,7 +163,7 @@ def _rating_context(case: Case) -> dict[str, Any]:
     channel, proof = rules.channels.get(rating.channel), rules.proofs.get(rating.proof)
     return {
         "rated_text": clock.moment_text(rating.rated_at),
-        "channel_label": _channel_label(rating, channel.label if channel else rating.channel),
+        "channel_label": _channel_label(case, rating, channel.label if channel else rating.channel),
         "proof_label": proof.label if proof else rating.proof,
         "level": rating.level,
         "level_label": law.InterfaceLevel(rating.level).label,

@@ -2,7 +2,8 @@
 
 Nothing of it is kept on the server, where anyone could fill a table with it: the browser sends it along (307), the
 page of the sign-in holds it in its form, and the page after it offers to send it where it was to go.  Files cannot
-be held; the page says so.  Whether the act is allowed is asked when it arrives, as for any other.
+be held; the page says so.  An act that is refused on a page of its own (a right withdrawn meanwhile, a unit that has
+the case no more) gives the words back on that page in the same way.  Whether the act is allowed is asked when it arrives, as for any other.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ def arrived(request: HttpRequest) -> str:
         return request.POST[CARRIED]
     if SENT_TO not in request.GET:
         return ""
-    secret = UNWRITTEN - {"verb"}
-    fields = [(name, value) for name in request.POST if name not in secret for value in request.POST.getlist(name)]
+    fields = _fields(request)
     content_type = (request.content_type or "").lower()
     carried = {
         "to": request.GET[SENT_TO],
@@ -49,8 +49,31 @@ def opened(carried: str) -> dict[str, Any]:
         return {}
     if not ours:
         return {}
-    written = [value for name, value in fields if name != "verb" and (len(value) > SHORT or not value.isascii())]
-    return {"to": told["to"], "fields": fields, "written": written, "files": bool(told.get("files"))}
+    return {"to": told["to"], "fields": fields, "written": _written(fields), "files": bool(told.get("files"))}
+
+
+def given_back(request: HttpRequest) -> list[str]:
+    """What somebody signed in had written when it was refused, to be shown to them on the page that says so, and kept nowhere."""
+    if request.method != "POST" or getattr(getattr(request, "actor", None), "account_id", None) is None:
+        return []
+    match = request.resolver_match
+    if match is None or getattr(match.func, "permission", PUBLIC) == PUBLIC:
+        return []
+    fields = _fields(request)
+    return _written(fields) if sum(len(value) for _, value in fields) <= MOST else []
+
+
+Fields = list[tuple[str, str]]
+
+
+def _fields(request: HttpRequest) -> Fields:
+    secret = UNWRITTEN - {"verb"}
+    return [(name, value) for name in request.POST if name not in secret for value in request.POST.getlist(name)]
+
+
+def _written(fields: Fields) -> list[str]:
+    """Of the fields those that a person wrote."""
+    return [value for name, value in fields if name != "verb" and (len(value) > SHORT or not value.isascii())]
 
 
 SHORT = 12  # a longer value, or one in Chinese, was written; the rest are choices and numbers

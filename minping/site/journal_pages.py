@@ -114,6 +114,8 @@ ACTIONS = {
     "case.revoke": "上级已撤销",
     "case.refuse": "上级不予撤销",
     "case.supervise": "督办",
+    "case.assign": "转给其他单位核实",
+    "case.assign_review": "转给其他单位复核申诉",
     "case.accept": "差评件整改通过验收",
     "case.reopen": "差评件重新整改",
     "revocation.proposed": "提出撤销申请",

@@ -21,6 +21,7 @@ from minping.kernel.errors import Problem
 from minping.kernel.web import PUBLIC, secure
 from minping.law import LawError
 from minping.registry import queries as registry
+from minping.site import again
 from minping.site.context import KEPT, LOOK
 
 log = logging.getLogger("minping.site")
@@ -229,4 +230,8 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     name = problem.status if problem.status in (400, 403, 404, 409, 429, 500) else 400
     message, cure = language.problem_text(problem)
     context = {"title": message.rstrip("。."), "message": message, "cure": cure, "code": problem.code}
-    return render(request, f"{name}.html", context, status=problem.status)
+    written = again.given_back(request)
+    answer = render(request, f"{name}.html", {**context, "written": written}, status=problem.status)
+    if written:
+        answer["Cache-Control"] = "no-store"
+    return answer

@@ -173,7 +173,7 @@ def test_what_is_missing_or_not_theirs_is_said_at_its_field_and_nothing_is_kept(
 
 NEGATIVE = {
     "reference": "翔审督〔2026〕3号", "organization_code": "minan-center", "case_no": "MA1", "service_no": "1", "level": "1",
-    "rated_at": "2026-11-20T15:40", "words": "等了两个小时。",
+    "rated_at": "2026-11-20T15:40", "words": "等了两个小时。", "channel": "sms",
 }  # fmt: skip
 
 
@@ -185,7 +185,25 @@ def test_a_negative_of_the_superior_that_was_typed_in_is_a_rating_with_its_sourc
     assert (case.rating, case.arrival) == (rating, "superior")
     page = signed_in("reviewer").get(f"/desk/verify/{case.pk}/").content.decode()
     assert "手工录入" in page and "翔审督〔2026〕3号" in page
+    assert rating.channel == "sms" and ">短信<" in page and "没有写明" not in page
+    assert JournalEntry.objects.get(action="case.typed").facts["channel"] == "sms"
     assert journal.verify().clean
+
+
+def test_the_channel_of_what_was_typed_in_is_chosen_and_never_guessed() -> None:
+    receive(service_row("MA1"))
+    browser = signed_in("reviewer")
+    empty = browser.get("/tickets/negative/").content.decode()
+    assert (
+        'value="" selected' in empty.partition('name="channel"')[2] or "请选择" in empty.partition('name="channel"')[2]
+    )
+    for wrong in ("", "fax"):
+        assert browser.post("/tickets/negative/", {**NEGATIVE, "channel": wrong}).status_code == 422
+    assert not Case.objects.exists()
+    assert browser.post("/tickets/negative/", {**NEGATIVE, "channel": "unsaid"}).status_code == 302
+    case = Case.objects.get()
+    assert "上级没有写明" in browser.get(f"/desk/verify/{case.pk}/").content.decode()
+    assert JournalEntry.objects.get(action="case.typed").facts["channel"] == ""
 
 
 def test_the_same_reference_is_taken_once_and_a_service_that_is_not_here_is_not_invented() -> None:

@@ -188,6 +188,7 @@ def test_what_came_on_paper_is_typed_in_and_says_so(live: Installation, staff: d
     reviewer.get_by_label("办件编号").fill("MA-12345-9")
     reviewer.get_by_label("非常不满意", exact=True).check()
     reviewer.get_by_label("评价的时间").fill(now)
+    reviewer.get_by_label("评价的渠道").select_option(label="短信")
     reviewer.get_by_label("评价人的话").fill("没有人管。")
     picture(reviewer, "ticket-negative", WIDTHS)
     reviewer.get_by_role("button", name="收下").click()

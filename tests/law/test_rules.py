@@ -336,10 +336,10 @@ def test_every_ruling_is_data_and_says_so() -> None:
 ROLES = {
     "clerk": "order.read order.report case.appeal own.read own.answer notice.answer",
     "unit": "order.read order.report case.appeal indicators.read notice.read notice.answer",
-    "reviewer": "case.read case.verify case.call case.second case.answer rating.ask identity.open order.read order.accept"
+    "reviewer": "case.read case.verify case.call case.second case.assign case.answer rating.ask identity.open order.read order.accept"
     " order.return order.transfer order.follow_up templates.manage indicators.read notice.read clue.hand lead.read lead.close"
     " ticket.read ticket.take ticket.match ticket.answer",
-    "head": "case.read case.second case.approve case.answer case.supervise order.read order.accept order.return"
+    "head": "case.read case.second case.assign case.approve case.answer case.supervise order.read order.accept order.return"
     " order.transfer order.extend templates.manage indicators.read quarter.send delivery.read delivery.check registry.read posters.make device.read"
     " notice.read notice.decide notice.raise clue.hand clue.confirm lead.read lead.close ticket.read ticket.answer",
     "operator": "registry.read registry.import posters.make delivery.read delivery.act delivery.check account.read"

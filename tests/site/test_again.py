@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from minping.feedback.models import Case
+from minping.kernel.models import Assignment
 from minping.site import again
 from tests.support.world import PASSWORD, Story, signed_in
 
@@ -58,6 +59,33 @@ def test_what_may_not_be_done_is_refused_when_it_arrives_whoever_signs_in() -> N
     page = sent_without_a_session(case, browser).content.decode()
     browser.post("/login", {"username": "window3", "password": PASSWORD, "carried": carried(page)})
     assert browser.post(f"/cases/{case.pk}/call/", {"outcome": "answered", "words": WORDS}).status_code == 403
+
+
+def test_a_right_that_was_withdrawn_meanwhile_costs_nobody_a_word() -> None:
+    case, browser = Story().negative(), signed_in("reviewer")
+    said = {"outcome": "answered", "words": WORDS, "recording_no": "L-77"}
+    for role in ("operator", "clerk"):  # without the page at all, and without this case
+        Assignment.objects.filter(account__username="reviewer").update(role=role)
+        answer = browser.post(f"/cases/{case.pk}/call/", said)
+        assert (answer.status_code, answer["Cache-Control"]) == (403, "no-store")
+        page = answer.content.decode()
+        assert "您写的内容没有提交" in page and WORDS in page and "L-77" not in page
+    assert WORDS not in browser.get("/login", follow=True).content.decode()  # kept nowhere
+    assert not case.calls.exists()
+
+
+def test_a_unit_that_has_the_case_no_more_gets_its_words_back_and_a_stranger_is_shown_nothing() -> None:
+    case = Story().negative()
+    page = signed_in("neighbour").post(f"/cases/{case.pk}/move/confirm/", {"reason": WORDS})
+    assert page.status_code == 403 and WORDS in page.content.decode()
+    stranger = Client().post("/r/nothing", {"text": WORDS})
+    assert stranger.status_code >= 400 and WORDS not in stranger.content.decode()
+
+
+def test_no_password_is_given_back() -> None:
+    browser = signed_in("reviewer")
+    answer = browser.post("/accounts/new/", {"username": "x", "password": PASSWORD, "note": "写了几个字"})
+    assert answer.status_code in (403, 404) and PASSWORD not in answer.content.decode()
 
 
 def test_a_password_is_not_carried_and_an_empty_form_only_leads_to_the_sign_in() -> None:

@@ -14,6 +14,9 @@ Choices = Sequence[tuple[str, str]]
 FIELD = {"required": "没有填。请补上。"}
 
 
+UNSAID = "unsaid"  # stands in the form only: what nobody said is kept as nothing
+
+
 class Moment(forms.DateTimeField):
     """A day and a time of Beijing."""
 
@@ -73,10 +76,15 @@ class NegativeForm(_Where):
     service_no = forms.IntegerField(label="第几次服务", min_value=1, max_value=9999, initial=1, error_messages=FIELD)
     level = forms.ChoiceField(label="评价等级", widget=forms.RadioSelect, error_messages=FIELD)
     rated_at = Moment(label="评价的时间")
+    channel = forms.ChoiceField(
+        label="评价的渠道", error_messages=FIELD, help_text="照来文来电写明的选；没有写明的不要猜。"
+    )
     words = _text("评价人的话", 2000, required=False, long=True, help_text="照上级转来的原文抄，一字不改。")
 
     field_order = ("reference", "organization_code")
 
-    def __init__(self, *args: Any, levels: Choices, **more: Any) -> None:
+    def __init__(self, *args: Any, levels: Choices, channels: Choices, **more: Any) -> None:
         super().__init__(*args, **more)
+        choices = [("", "请选择"), *channels, (UNSAID, "来文来电没有写明")]
+        self.fields["channel"].choices = choices  # type: ignore[attr-defined]
         self.fields["level"].choices = levels  # type: ignore[attr-defined]

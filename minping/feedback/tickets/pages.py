@@ -19,7 +19,7 @@ from minping import law
 from minping.evaluate.files.pages import import_page
 from minping.evaluate.schemas import RowInvalid, problem_of
 from minping.feedback.tickets import answers, files, services, typed, view
-from minping.feedback.tickets.forms import NegativeForm, TicketForm
+from minping.feedback.tickets.forms import UNSAID, NegativeForm, TicketForm
 from minping.feedback.tickets.matching import search
 from minping.feedback.tickets.models import Answer, Ticket
 from minping.feedback.tickets.schemas import TicketIn
@@ -209,13 +209,14 @@ def negative_new(request: HttpRequest) -> HttpResponse:
     """A negative that the superior told of on paper or by telephone."""
     by = actor(request)
     levels = [(str(int(level)), level.label) for level in sorted(InterfaceLevel, reverse=True) if level.negative]
-    form = NegativeForm(request.POST or None, units=_choices(by), levels=levels)
+    channels = [(one.id, one.label) for one in law.at("000000", clock.now()).channels.values()]
+    form = NegativeForm(request.POST or None, units=_choices(by), levels=levels, channels=channels)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         told = NegativeReceived(
             reference=said["reference"], organization_code=said["organization_code"], case_no=said["case_no"],
             service_no=said["service_no"], level=InterfaceLevel(int(said["level"])), rated_at=said["rated_at"],
-            text=said["words"],
+            text=said["words"], channel="" if said["channel"] == UNSAID else said["channel"],
         )  # fmt: skip
         try:
             case = typed.negative_take(told, by=by, at=clock.now())

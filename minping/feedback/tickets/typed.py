@@ -49,6 +49,8 @@ def negative_take(told: NegativeReceived, *, by: Actor, at: datetime) -> Case:
         raise Invalid("只录入差评：不满意、非常不满意。", cure="", field="level")
     if told.rated_at > at:
         raise Invalid("评价的时间在将来。", cure="请核对。", field="rated_at")
+    if told.channel and told.channel not in law.at(where.area_code, told.rated_at).channels:
+        raise Invalid("那一天没有这个评价渠道。", cure="请核对来文；没有写明的选“来文来电没有写明”。", field="channel")
     service = Service.objects.filter(
         organization_code=told.organization_code, case_no=told.case_no, service_no=told.service_no
     ).first()
@@ -66,5 +68,6 @@ def negative_take(told: NegativeReceived, *, by: Actor, at: datetime) -> Case:
         journal.write(
             "case.typed", at=at, actor=by.name, organization_code=case.organization_code, subject=case.pk,
             detail=f"依据 {told.reference}", reference=told.reference,
+            channel=told.channel,
         )  # fmt: skip
     return case

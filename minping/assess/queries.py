@@ -368,11 +368,13 @@ def duties(codes: Collection[str], periods: Sequence[Period], cut: datetime) -> 
     found = []
     for code in sorted(codes):
         place = registry.directory().places[code]
-        area, first = place.area_code, first_quarter(place)
+        area, first, last = place.area_code, first_quarter(place), last_quarter(place)
         for quarter in quarters:
             at, stored = sent.get((code, quarter.year, quarter.number), (None, None))
             if at is None and first is not None and quarter.period.end < first.period.start:
                 continue  # before it began to report: not owed, and not unsent either
+            if at is None and last is not None and quarter.period.start > last.period.end:
+                continue  # it was no more
             due_at = stored or report_due(area, quarter)
             if due_at is not None and (at is not None or due_at <= cut):
                 found.append(Duty(code, quarter, due_at, at))
@@ -386,6 +388,15 @@ def first_quarter(place: registry.Place) -> Quarter | None:
     rule = law.at(place.area_code, place.reports_from).value("report_first").value
     began = quarter_of(place.reports_from)
     return began if rule == "containing" else quarter_of(began.period.end + timedelta(days=1))
+
+
+def last_quarter(place: registry.Place) -> Quarter | None:
+    """The last quarter that an office owes a report for; None while it is there (rule `report_last`)."""
+    if place.ended_on is None:
+        return None
+    rule = law.at(place.area_code, place.ended_on).value("report_last").value
+    ended = quarter_of(place.ended_on)
+    return ended if rule == "containing" else ended.back(1)
 
 
 def report_due(area_code: str, quarter: Quarter) -> datetime | None:

@@ -10,6 +10,7 @@ from datetime import date
 from minping import law
 from minping.kernel import access
 from minping.kernel.access import Actor, Grant
+from minping.kernel.clock import beijing
 from minping.kernel.errors import NotFound
 from minping.kernel.models import Account, ApiKey
 from minping.registry.models import Item, Organization, Staff, Window
@@ -26,6 +27,7 @@ class Place:
     area_code: str
     live: bool
     reports_from: date | None = None
+    ended_on: date | None = None  # the Beijing day on which it was retired
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,14 @@ def directory(fresh: bool = False) -> Directory:
         return _kept[1]
     read = Directory(
         places={
-            row[0]: Place(*row[:5], row[5] is None, date.fromisoformat(row[6]) if row[6] else None)
+            row[0]: Place(
+                *row[:5], row[5] is None, date.fromisoformat(row[6]) if row[6] else None,
+                beijing(row[5]).date() if row[5] else None,
+            )
             for row in Organization.objects.values_list(
                 "code", "name", "kind", "path", "area_id", "retired_at", "reports_from"
             )
-        },
+        },  # fmt: skip
         windows={
             (row[0], row[1]): row[2]
             for row in Window.objects.filter(retired_at=None).values_list("organization_id", "code", "name")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -313,6 +313,42 @@ def test_a_report_sent_for_a_quarter_before_it_began_counts_all_the_same() -> No
     sent(1, "2026-04-10")
     one = found(as_of=date(2026, 11, 30), period=YEAR)["reporting"]
     assert (one.numerator, one.denominator) == (1, 2)
+
+
+def ends(day: str) -> None:
+    Organization.objects.filter(pk=OFFICE).update(retired_at=datetime.fromisoformat(f"{day}:00+08:00"))
+    registry.forget()
+
+
+@pytest.mark.parametrize(
+    ("moment", "rule", "owed"),
+    [("2026-05-20T10:00", "containing", 2), ("2026-05-20T10:00", "before", 1), ("2026-06-30T23:59", "containing", 2),
+     ("2026-07-01T00:00", "containing", 3), ("2026-07-01T00:00", "before", 2), ("2025-12-31T23:59", "containing", 0),
+     ("2027-01-01T00:00", "before", 3)],
+)  # fmt: skip
+def test_no_quarter_after_an_office_ended_is_owed(
+    moment: str, rule: str, owed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends(moment)
+    real = Rules.value
+
+    def ruled(self: Rules, name: str) -> Any:
+        return replace(real(self, name), value=rule) if name == "report_last" else real(self, name)
+
+    monkeypatch.setattr(Rules, "value", ruled)
+    one = found(as_of=date(2026, 11, 30), period=YEAR)["reporting"]
+    assert (one.numerator, one.denominator) == (0, owed)
+    later = found(as_of=date(2027, 11, 30), period=(date(2027, 1, 1), date(2027, 12, 31)))["reporting"]
+    assert later.denominator == 0  # and in no year after
+
+
+def test_a_report_sent_after_an_office_ended_counts_and_the_quarter_of_its_end_may_still_be_late() -> None:
+    ends("2026-05-20T10:00")
+    sent(1, "2026-04-10")
+    sent(2, "2026-08-03")  # the figures of its last weeks, too late
+    sent(3, "2026-10-09")
+    one = found(as_of=date(2026, 11, 30), period=YEAR)["reporting"]
+    assert (one.numerator, one.denominator) == (2, 3)
 
 
 def test_a_window_owes_no_report() -> None:

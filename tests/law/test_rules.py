@@ -235,6 +235,7 @@ def test_the_other_parameters() -> None:
         "rating_page": "page",
         "introduce": "word",
         "report_first": "word",
+        "report_last": "word",
         "silence_chance": "count",
         "silence_floor": "count",
         "call_from_hour": "hour",

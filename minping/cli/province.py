@@ -82,8 +82,8 @@ def preflight(options: argparse.Namespace) -> int:
     from django.conf import settings
 
     from minping.upstream import profile
+    from minping.upstream.building import recent_messages
     from minping.upstream.profile.explain import rehearse
-    from minping.upstream.services import recent_messages
 
     name = options.profile or settings.MINPING_PROVINCE_PROFILE
     if not name:

@@ -66,13 +66,15 @@ def directory(fresh: bool = False) -> Directory:
     read = Directory(
         places={
             row[0]: Place(
-                *row[:5], row[5] is None, date.fromisoformat(row[6]) if row[6] else None,
+                *row[:5],
+                row[5] is None,
+                date.fromisoformat(row[6]) if row[6] else None,
                 beijing(row[5]).date() if row[5] else None,
             )
             for row in Organization.objects.values_list(
                 "code", "name", "kind", "path", "area_id", "retired_at", "reports_from"
             )
-        },  # fmt: skip
+        },
         windows={
             (row[0], row[1]): row[2]
             for row in Window.objects.filter(retired_at=None).values_list("organization_id", "code", "name")

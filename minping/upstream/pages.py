@@ -24,7 +24,7 @@ from minping.kernel.models import JournalEntry
 from minping.kernel.paging import page_of
 from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
-from minping.upstream import incoming, queries, reading, services, watch
+from minping.upstream import building, incoming, queries, reading, services, watch
 from minping.upstream.models import OutboxMessage, Target, Task
 from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, UNFINISHED, MessageState
@@ -76,6 +76,7 @@ CHIPS = {
     MessageState.ACCEPTED: "done",
     MessageState.BY_HAND: "done",
     MessageState.UNNEEDED: "done",
+    MessageState.REHEARSED: "done",
 }
 
 
@@ -163,7 +164,24 @@ def _target_name(code: str) -> str:
 
 def _target_card(target: Target, now: datetime) -> dict[str, Any]:
     state, label, since, why = _target_state(target, now)
-    return {"name": _target_name(target.code), "state": state, "state_label": label, "since_text": since, "why": why}
+    return {
+        "name": _target_name(target.code), "state": state, "state_label": label, "since_text": since, "why": why,
+        "probe_text": _probe_text(target.code),
+    }  # fmt: skip
+
+
+def _probe_text(target: str) -> str:
+    """How far the last probe came: what has only been tried up to the wire must not read as arrived."""
+    last = queries.last_probe(target)
+    if last is None:
+        return ""
+    at = clock.moment_text(last.settled_at or last.created_at)
+    told = {
+        MessageState.REHEARSED: f"{at}探测到发送前一步，没有发出（省平台会把它算作评价）",
+        MessageState.WAITING: f"自 {at} 还在等" + (f"：{last.error}" if last.error else ""),
+        MessageState.REFUSED: f"{at}没有走通：{last.error}",
+    }
+    return "探针（非常不满意）：" + told.get(MessageState(last.state), f"{at}已送达")
 
 
 def _target_state(target: Target, now: datetime) -> tuple[str, str, str, str]:
@@ -465,7 +483,7 @@ def _manual_page(request: HttpRequest, wrong: int = 0, error: str = "") -> HttpR
     places, checking = _organizations(who, "delivery.act"), _organizations(who, "delivery.check")
     page = page_of(_listed(places, (MessageState.MANUAL,)), request, size=MANUAL_PAGE)
     entered = list(_listed(checking, (MessageState.CHECKING,)).order_by("id")[:MANUAL_PAGE])
-    built = services.build([*page.rows, *entered])
+    built = building.build([*page.rows, *entered])
     context = {
         "rows": [
             {

@@ -109,6 +109,11 @@ class Accepted:
     sent: str = ""
 
 
+@dataclass(frozen=True)
+class Rehearsed(Accepted):
+    """All was done but the last step: it is fit to be sent, nothing has left this house, and nothing has arrived."""
+
+
 class Delivery(Exception):
     """Base of the three answers that are not a plain yes."""
 
@@ -205,6 +210,14 @@ class Batched(Protocol):
     """A driver whose superior takes many messages in one call and answers each by itself."""
 
     def send_many(self, rows: Sequence[tuple[str, Message]]) -> list[Accepted | Delivery]: ...
+
+
+@runtime_checkable
+class Rehearses(Protocol):
+    """A driver that can do all that `send` does up to the wire: into their fields and codes, signed and sealed, with a
+    token that is good.  Raises Later, Never."""
+
+    def rehearse(self, message: Message) -> Rehearsed: ...
 
 
 @runtime_checkable

@@ -17,10 +17,10 @@ from minping.kernel import events
 from minping.kernel.clock import BEIJING, beijing
 from minping.upstream.models import OutboxMessage
 from minping.upstream.provinces import driver
-from minping.upstream.states import ARRIVED, MessageState
+from minping.upstream.states import ARRIVED, PROBE, MessageState
 
 # Steps of a record that another kind counts, and what is no record of the reconciliation at all.
-UNCOUNTED = ("probe", "validity", "revocation", "report")
+UNCOUNTED = (PROBE, "validity", "revocation", "report")
 # Which state of several messages speaks for them all: the one that most needs a look.
 ORDER = (
     MessageState.REFUSED, MessageState.MANUAL, MessageState.CHECKING, MessageState.WAITING, MessageState.BY_HAND,
@@ -39,6 +39,12 @@ def states_of(organization_code: str, case_no: str, service_no: int) -> dict[str
         organization_code=organization_code, case_no=case_no, service_no=service_no
     ).order_by("id")
     return dict(rows.values_list("kind", "state"))
+
+
+def last_probe(target: str = "") -> OutboxMessage | None:
+    """The newest probe, of one target or of any."""
+    rows = OutboxMessage.objects.filter(kind=PROBE, **({"target": target} if target else {}))
+    return rows.order_by("-id").first()
 
 
 def summary(states: Mapping[str, str]) -> str:

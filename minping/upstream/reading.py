@@ -16,10 +16,11 @@ from minping.kernel import clock, journal, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import NotFound
 from minping.registry import queries as registry
+from minping.upstream.building import build
 from minping.upstream.models import Exchange, OutboxMessage
 from minping.upstream.port import Message
 from minping.upstream.services import PERSONAL as PERSONAL_WORDS
-from minping.upstream.services import WIRE, build
+from minping.upstream.services import WIRE
 from minping.upstream.states import KINDS
 
 HIDDEN = "****"

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -20,12 +19,24 @@ from minping.kernel import bulk, clock, events, ids, journal, outbox, privacy
 from minping.kernel.access import Actor
 from minping.kernel.errors import Forbidden, Invalid, NotFound, Problem, Stale
 from minping.registry import queries as registry
+from minping.upstream.building import build, is_rehearsal, key_of, rehearsals, with_services
 from minping.upstream.events import ChecksReturned
 from minping.upstream.models import Exchange, OutboxMessage, Target
-from minping.upstream.port import Accepted, AlreadyDone, Batched, Delivery, Driver, Later, Message, Never
+from minping.upstream.port import (
+    Accepted,
+    AlreadyDone,
+    Batched,
+    Delivery,
+    Driver,
+    Later,
+    Message,
+    Never,
+    Rehearsed,
+    Rehearses,
+)
 from minping.upstream.provinces import driver
 from minping.upstream.provinces.none.driver import NoneDriver
-from minping.upstream.states import UNFINISHED, UNSETTLED, MessageState
+from minping.upstream.states import PROBE, UNFINISHED, UNSETTLED, MessageState
 
 log = logging.getLogger("minping.upstream")
 BATCH = 200
@@ -113,24 +124,6 @@ def messages_readdress(*, at: datetime) -> int:
     return moved
 
 
-def build(rows: Iterable[OutboxMessage]) -> dict[int, Message]:
-    """The canonical message of each row, built in one go per kind."""
-    by_kind: dict[str, list[OutboxMessage]] = {}
-    for row in rows:
-        by_kind.setdefault(row.kind, []).append(row)
-    # From the kind of a message to the function that builds it: a table in `minping/chain.py`.
-    builders: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = events.table("MESSAGES")
-    built: dict[int, Message] = {}
-    for kind, members in by_kind.items():
-        if kind == "probe":
-            built |= {row.pk: _probe(row) for row in members}
-            continue
-        messages = builders[kind]([row.subject for row in members])
-        for row in members:
-            built[row.pk] = messages[row.subject]
-    return built
-
-
 def drafts_of(kind: str, subjects: Sequence[UUID]) -> list[Draft]:
     """Records that stand here as drafts, for those that never had a message."""
     builders: Mapping[str, Callable[[Sequence[UUID]], Mapping[UUID, Message]]] = events.table("MESSAGES")
@@ -144,15 +137,6 @@ def drafts_of(kind: str, subjects: Sequence[UUID]) -> list[Draft]:
         )
         for subject, message in found.items()
     ]  # fmt: skip
-
-
-def _probe(row: OutboxMessage) -> Message:
-    """A marked 非常不满意 of nobody (watch.py)."""
-    body = {
-        "fact_at": clock.beijing(row.fact_at).isoformat(timespec="seconds"), "level": row.level,
-        "level_system": "interface", "text": "探针：检验非常不满意能否送达，不是评价",
-    }  # fmt: skip
-    return Message("probe", 1, row.area_code, row.organization_code, row.case_no, row.service_no, row.fact_at, body)
 
 
 # --- delivering --------------------------------------------------------------------------------
@@ -185,59 +169,38 @@ def messages_deliver(*, holder: str, stopping: Callable[[], bool] = lambda: Fals
         return False
     messages = build(rows)
     if chosen.repeats_service:
-        messages = _with_services(rows, messages)
-    unneeded = [row for row in rows if row.kind in chosen.unneeded]
-    by_hand = [row for row in rows if row.kind not in chosen.unneeded and not _takes(chosen, row)]
-    able = [row for row in rows if row.kind not in chosen.unneeded and _takes(chosen, row)]
-    if unneeded:
-        OutboxMessage.objects.filter(pk__in=[row.pk for row in unneeded], state=MessageState.WAITING).update(
-            state=MessageState.UNNEEDED, settled_at=clock.now(), claimed_by="", claimed_until=0
-        )
-    if by_hand:
-        _leave_to_a_person(by_hand, messages)
+        messages = with_services(rows, messages)
+    messages |= rehearsals(chosen, rows)
+    able = _sorted_out(chosen, rows, messages)
     if not able:
         return True
     outcomes = _send_all(chosen, able, messages, stopping)
     done = [(row, outcome) for row, outcome in zip(able, outcomes, strict=True) if outcome is not None]
     left = [row.pk for row, outcome in zip(able, outcomes, strict=True) if outcome is None]
     outbox.give_back(OutboxMessage, left, holder=holder, state=MessageState.WAITING)
-    if done:
-        _settle(target, [row for row, _ in done], messages, [outcome for _, outcome in done])
+    sent = [(row, outcome) for row, outcome in done if not is_rehearsal(chosen, row)]
+    if sent:
+        _settle(target, [row for row, _ in sent], messages, [outcome for _, outcome in sent])
+    _settle_rehearsals([(row, outcome) for row, outcome in done if is_rehearsal(chosen, row)])
     return any(not isinstance(outcome, Later) for _, outcome in done)
+
+
+def _sorted_out(chosen: Driver, rows: list[OutboxMessage], messages: Mapping[int, Message]) -> list[OutboxMessage]:
+    """The rows that can be sent; what the superior does not want, and what a person must enter, is settled as such."""
+    wanted = [row for row in rows if row.kind not in chosen.unneeded]
+    if len(wanted) < len(rows):
+        unneeded = [row.pk for row in rows if row.kind in chosen.unneeded]
+        OutboxMessage.objects.filter(pk__in=unneeded, state=MessageState.WAITING).update(
+            state=MessageState.UNNEEDED, settled_at=clock.now(), claimed_by="", claimed_until=0
+        )
+    if by_hand := [row for row in wanted if not _takes(chosen, row)]:
+        _leave_to_a_person(by_hand, messages)
+    return [row for row in wanted if _takes(chosen, row)]
 
 
 def _takes(chosen: Driver, row: OutboxMessage) -> bool:
     """A change of what has gone is told by hand where the superior would only answer that it has it already."""
-    return row.kind in chosen.takes and (chosen.updates or row.revision == 1)
-
-
-def _with_services(rows: list[OutboxMessage], messages: Mapping[int, Message]) -> dict[int, Message]:
-    """Each message with the service it is about, and the superior's number for it: three queries a batch."""
-    cases = {(row.organization_code, row.case_no) for row in rows if row.kind != "service"}
-    found: dict[tuple[str, str, int], OutboxMessage] = {}
-    if cases:
-        services = OutboxMessage.objects.filter(
-            kind="service",
-            organization_code__in={organization for organization, _ in cases},
-            case_no__in={case_no for _, case_no in cases},
-        ).order_by("id")
-        found = {(one.organization_code, one.case_no, one.service_no): one for one in services}
-    built = build(found.values())
-    result = {}
-    for row in rows:
-        service = found.get((row.organization_code, row.case_no, row.service_no)) if row.kind != "service" else None
-        result[row.pk] = (
-            replace(messages[row.pk], service=built[service.pk], service_reference=service.reference)
-            if service is not None
-            else messages[row.pk]
-        )
-    return result
-
-
-def recent_messages(most: int) -> list[Message]:
-    """The newest messages as they would go, each with its service: for a rehearsal that sends nothing."""
-    rows = list(OutboxMessage.objects.order_by("-id")[:most])
-    return list(_with_services(rows, build(rows)).values())
+    return is_rehearsal(chosen, row) or (row.kind in chosen.takes and (chosen.updates or row.revision == 1))
 
 
 def _send_all(
@@ -254,7 +217,7 @@ def _send_all(
         if not throttle.wait(until, stopping):
             return None
         try:
-            return chosen.send(key_of(row), messages[row.pk])
+            return _send(chosen, row, messages[row.pk])
         except Delivery as answer:
             return answer
         except Exception as failure:  # a fault of ours in one message must not stop the others, nor be called sent
@@ -262,6 +225,14 @@ def _send_all(
             return Never(f"本地处理出错（{type(failure).__name__}），已停下", code="LOCAL_ERROR")
 
     return outbox.send_in_time(rows, one, senders=SENDERS, seconds=SEND_SECONDS, stopping=stopping)
+
+
+def _send(chosen: Driver, row: OutboxMessage, message: Message) -> Accepted:
+    if not (is_rehearsal(chosen, row) and isinstance(chosen, Rehearses)):
+        return chosen.send(key_of(row), message)
+    if message.kind == PROBE:
+        raise Later("还没有送达的评价可以拿来探测")
+    return chosen.rehearse(message)
 
 
 def _send_together(
@@ -310,11 +281,6 @@ class Throttle:
         return True
 
 
-def key_of(row: OutboxMessage) -> str:
-    """The idempotency key: the same for every try, and after a restore of a backup."""
-    return f"{row.kind}:{row.subject.hex}:{row.revision}"
-
-
 def _leave_to_a_person(rows: list[OutboxMessage], messages: Mapping[int, Message]) -> None:
     writer = NoneDriver()
     for row in rows:
@@ -352,6 +318,20 @@ def _settle(
         _accepted(done, at)
         bulk.insert(Exchange, _PROOF, proofs)
         outbox.circuit_settle(target, silent=unreachable == len(rows), why=getattr(outcomes[-1], "reason", ""), at=at)
+
+
+def _settle_rehearsals(done: list[tuple[OutboxMessage, Accepted | Delivery]]) -> None:
+    """No proof is kept, for nothing was sent; nor does it say whether the superior answers."""
+    at = clock.now()
+    for row, outcome in done:
+        if isinstance(outcome, Later):
+            _later(row, outcome, at)
+        elif isinstance(outcome, Rehearsed):
+            OutboxMessage.objects.filter(pk=row.pk, state=MessageState.WAITING).update(
+                state=MessageState.REHEARSED, settled_at=at, claimed_by="", claimed_until=0, error="", error_code=""
+            )
+        elif isinstance(outcome, Delivery):
+            _refused(row, outcome, at)
 
 
 def _accepted(done: list[tuple[str, int]], at: datetime) -> None:

@@ -9,6 +9,7 @@ class MessageState(StrEnum):
     """`waiting` and `refused` hold back what follows in the same case; the others do not.
 
     `check` is a marked test row on its way back: it is never sent, never kept and in no count.
+    `rehearsed` is a probe that a real province must not get: it went as far as the last step before the wire.
     """
 
     WAITING = "waiting"
@@ -19,6 +20,7 @@ class MessageState(StrEnum):
     BY_HAND = "by_hand"
     CHECK = "check"
     UNNEEDED = "unneeded"
+    REHEARSED = "rehearsed"
 
     @property
     def label(self) -> str:
@@ -34,11 +36,13 @@ LABELS = {
     MessageState.BY_HAND: "已人工上送",
     MessageState.CHECK: "晨检",
     MessageState.UNNEEDED: "省平台不单独要这一类",
+    MessageState.REHEARSED: "探测到发送前一步",
 }
 UNFINISHED = (MessageState.WAITING, MessageState.REFUSED)
 UNSETTLED = (*UNFINISHED, MessageState.MANUAL, MessageState.CHECKING)  # somebody or something must still act
 ARRIVED = (MessageState.ACCEPTED, MessageState.BY_HAND)
 
+PROBE = "probe"
 KINDS = {
     "service": "服务",
     "rating": "评价",
@@ -49,5 +53,5 @@ KINDS = {
     "validity": "有效性",
     "revocation": "申请撤销",
     "report": "季度报告",
-    "probe": "探针",
+    PROBE: "探针",
 }

@@ -25,11 +25,12 @@ from minping.kernel.errors import Forbidden, Invalid, Stale
 from minping.law.levels import InterfaceLevel
 from minping.registry import queries as registry
 from minping.upstream import queries, services
+from minping.upstream.building import rating_to_rehearse
 from minping.upstream.models import Exchange, FromBelow, OutboxMessage, Subordinate, Target, Task
-from minping.upstream.port import Driver
+from minping.upstream.port import Driver, Rehearses
 from minping.upstream.provinces import driver
 from minping.upstream.queries import day_bounds
-from minping.upstream.states import ARRIVED, KINDS, UNSETTLED, MessageState
+from minping.upstream.states import ARRIVED, KINDS, PROBE, UNSETTLED, MessageState
 
 FLYING = "flying"  # beside a message's own states: it waits, and not for long yet
 NAMED = 200  # of the rows that differ: a task names so many and says how many there are
@@ -290,16 +291,18 @@ def _cases(rows: QuerySet[Any]) -> int:
 
 
 def probe_send(*, at: datetime) -> bool:
-    """Put a marked 非常不满意 into the same queue as every rating; False where the superior takes no probes.
+    """Put a marked 非常不满意 into the same queue as every rating; False where there is no road to prove.
 
-    It is no rating, here or above: it proves that nothing on the road stops the worst level (failures.md A1).
+    It is no rating, here or above: it proves that nothing on the road stops the worst level (failures.md A1).  A
+    province would count it as one: there it goes as far as the last step before the wire, and `silent_levels` watches
+    what lies beyond (decision 0096).
     """
     chosen = driver()
-    if "probe" not in chosen.takes:
+    if PROBE not in chosen.takes and not (isinstance(chosen, Rehearses) and rating_to_rehearse(chosen.name)):
         return False
     day = clock.beijing(at)
     draft = services.Draft(
-        kind="probe", subject=ids.uuid7(), area_code=settings.MINPING_AREA, organization_code="probe",
+        kind=PROBE, subject=ids.uuid7(), area_code=settings.MINPING_AREA, organization_code="probe",
         case_no=f"PROBE-{day:%Y%m%d-%H%M%S}", service_no=1, fact_at=at, level=1,
     )  # fmt: skip
     services.messages_enqueue([draft], at=at)
@@ -307,16 +310,16 @@ def probe_send(*, at: datetime) -> bool:
 
 
 def probe_judge(*, at: datetime) -> bool | None:
-    """Whether the last probe has arrived; None where there was none, or it is still young.  Opens a task if not."""
-    last = OutboxMessage.objects.filter(kind="probe").order_by("-id").first()
+    """Whether the last probe has come as far as it may; None where there was none, or it is young.  Opens a task if not."""
+    last = queries.last_probe()
     if last is None:
         return None
-    if last.state in ARRIVED:
+    if last.state in (*ARRIVED, MessageState.REHEARSED):
         return True
     if at - last.created_at < PROBE_WAIT:
         return None
     task_open(
-        "probe", f"probe:{last.pk}", f"探针（非常不满意）没有送到：{last.error or '仍在等待'}", target=last.target,
+        "probe", f"probe:{last.pk}", f"探针（非常不满意）没有走通：{last.error or '仍在等待'}", target=last.target,
         rows=[str(last.pk)], at=at,
     )  # fmt: skip
     return False

@@ -28,8 +28,8 @@ from minping.kernel.machine import ConflictOfInterest, MoveRefused, NotYours
 from minping.kernel.models import JournalEntry
 from minping.rectify import services as rectify
 from minping.rectify.models import Order
+from minping.upstream.building import build
 from minping.upstream.models import OutboxMessage
-from minping.upstream.services import build
 from tests.support.world import (
     FRIDAY,
     HOTLINE,

@@ -28,8 +28,8 @@ from minping.kernel import privacy  # noqa: E402
 from minping.kernel.home import home  # noqa: E402
 from minping.sandbox import Server, serve  # noqa: E402
 from minping.sandbox.protocol import Answer, Message  # noqa: E402
+from minping.upstream.building import key_of  # noqa: E402
 from minping.upstream.models import Exchange, OutboxMessage  # noqa: E402
-from minping.upstream.services import key_of  # noqa: E402
 from tests.show.nursery import Nursery  # noqa: E402
 from tests.support.world import rate, receive, registry_world, service_row  # noqa: E402
 

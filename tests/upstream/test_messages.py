@@ -10,7 +10,7 @@ import pytest
 from minping import law
 from minping.evaluate.services import defaults_make
 from minping.law.levels import InterfaceLevel
-from minping.upstream import messages, services
+from minping.upstream import building, messages
 from minping.upstream.models import OutboxMessage
 from minping.upstream.port import NEEDS, Message
 from tests.support.world import FRIDAY, Story, rate, receive, service_row
@@ -97,7 +97,7 @@ def test_what_the_stages_build_is_canonical_every_kind_of_it() -> None:
     defaults_make(at=silent.default_due_at)
     rate(silent, 1, at=silent.default_due_at + timedelta(hours=1), tags=(), text="补一句")
     rows = list(OutboxMessage.objects.order_by("id"))
-    built = services.build(rows)
+    built = building.build(rows)
     assert {row.kind for row in rows} == {"service", "rating", "case", "rerating", "default", "supplementary"}
     for row in rows:
         assert messages.typed(built[row.pk]), row.kind

@@ -10,7 +10,7 @@ from minping.evaluate.services import defaults_make
 from minping.kernel import clock
 from minping.registry import queries as registry
 from minping.registry.models import Organization, Window
-from minping.upstream import services, watch
+from minping.upstream import building, watch
 from minping.upstream.models import Exchange, OutboxMessage
 from tests.support.world import FRIDAY, rate, receive, service_row
 from tests.upstream.conftest import SPEAKS, Speak, drain
@@ -97,13 +97,13 @@ def test_b20_a_message_tried_again_in_another_month_is_the_same_record(speaking:
     province = speaking("370000")
     service = receive()[0]
     rate(service, 5)
-    keys = {services.key_of(row) for row in OutboxMessage.objects.all()}
+    keys = {building.key_of(row) for row in OutboxMessage.objects.all()}
     province.behave(lose=1.0)
     drain(1)
     OutboxMessage.objects.update(next_try_at=clock.now() - timedelta(days=40))  # it waited past the end of a month
     province.behave(mode="up")
     drain()
-    assert {services.key_of(row) for row in OutboxMessage.objects.all()} == keys
+    assert {building.key_of(row) for row in OutboxMessage.objects.all()} == keys
     assert not any(str(FRIDAY.year) in key or key[-2:] == "11" for key in keys)  # nothing of a date chooses a place
     assert len(province.received(kind="rating")) == len(province.received(kind="service")) == 1
 

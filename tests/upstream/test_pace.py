@@ -13,7 +13,7 @@ import pytest
 from minping.kernel import clock, outbox
 from minping.kernel.home import home
 from minping.sandbox import Server, serve
-from minping.upstream import provinces, services
+from minping.upstream import building, provinces, services
 from minping.upstream.models import OutboxMessage, Target
 from minping.upstream.services import RETRY_CEILING, Throttle, messages_deliver
 from tests.support.world import receive, service_row
@@ -121,12 +121,12 @@ def test_b2_what_exists_here_is_not_thereby_there_and_every_try_bears_the_same_k
     receive()
     drain(3)
     row = OutboxMessage.objects.get()
-    key = services.key_of(row)
+    key = building.key_of(row)
     assert (row.state, row.attempts > 1) == ("waiting", True)
     province.behave(mode="up")
     drain()
     row.refresh_from_db()
-    assert services.key_of(row) == key == province.received(kind="service")[0]["id"]
+    assert building.key_of(row) == key == province.received(kind="service")[0]["id"]
 
 
 @pytest.mark.django_db

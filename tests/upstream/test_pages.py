@@ -378,7 +378,7 @@ def test_every_field_of_a_message_has_a_label_for_the_person_who_copies_it() -> 
     story.followed()
     defaults_make_for = receive(service_row("SILENT"))
     defaults_make(at=defaults_make_for[0].default_due_at + timedelta(minutes=1))
-    from minping.upstream.services import build
+    from minping.upstream.building import build
 
     internal = {"level_system", "fact_at"}  # the code system is said with the level; the time with its own name
     for message in build(OutboxMessage.objects.all()).values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.urls import reverse
 
 from minping import law
 from minping.evaluate.models import Rating
@@ -21,9 +23,10 @@ from minping.kernel.models import JournalEntry
 from minping.sandbox import Server, serve
 from minping.upstream import provinces, queries, watch
 from minping.upstream.models import Exchange, FromBelow, OutboxMessage, Subordinate, Target, Task
+from minping.upstream.provinces import driver
 from minping.upstream.services import message_checked, message_done_by_hand, messages_deliver
 from tests.support.world import FRIDAY, actor, rate, receive, service_row, signed_in
-from tests.upstream.conftest import drain
+from tests.upstream.conftest import Speak, drain
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 DAY = FRIDAY.astimezone(clock.BEIJING).date()  # Friday
@@ -35,6 +38,20 @@ def province(settings: Any, tmp_path: Any) -> Iterator[Server]:
         settings.MINPING_PROVINCE = server.url
         provinces._driver.cache_clear()
         yield server
+
+
+class Calls:
+    """What a driver asks over the wire from now on."""
+
+    def __init__(self, chosen: Any) -> None:
+        self.made: list[tuple[str, str]] = []
+        ask = chosen.caller.ask
+
+        def heard(method: str, url: str, *rest: Any) -> Any:
+            self.made.append((method, url))
+            return ask(method, url, *rest)
+
+        chosen.caller.ask = heard
 
 
 def reconcile(first: date = DAY, last: date = DAY) -> list[watch.Line]:
@@ -304,6 +321,78 @@ def test_a_probe_that_does_not_arrive_opens_a_task(province: Server) -> None:
 def test_where_no_probe_is_taken_none_is_sent(settings: Any) -> None:
     assert not watch.probe_send(at=clock.now())
     assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.parametrize(("profile", "tokens"), [("350000", 1), ("370000", 0)])
+def test_d5_a_real_province_gets_no_probe_it_stops_at_the_last_step_and_the_desk_says_so(
+    speaking: Speak, profile: str, tokens: int
+) -> None:
+    server = speaking(profile)
+    assert not watch.probe_send(at=clock.now())  # nothing has arrived yet that could be rehearsed
+    rate(receive()[0], 5)
+    drain()
+    before = server.received()
+    getattr(driver(), "_forget_token", lambda: None)()  # it is over: to be fit to send is to have a good one
+    calls = Calls(driver())
+    assert watch.probe_send(at=clock.now())
+    drain()
+    probe = queries.last_probe()
+    assert probe is not None and (probe.state, probe.level) == ("rehearsed", 1)
+    assert server.received() == before and [method for method, _ in calls.made] == ["GET"] * tokens
+    assert not Exchange.objects.filter(message=probe).exists()
+    assert watch.probe_judge(at=clock.now()) is True and not Task.objects.exists()
+    page = signed_in("operator").get(reverse("delivery")).content.decode()
+    assert "探测到发送前一步，没有发出" in page
+
+
+def test_d5_what_would_stop_the_worst_level_before_the_wire_opens_a_task(
+    speaking: Speak, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = speaking("370000")
+    rate(receive()[0], 5)
+    drain()
+    mended = driver().profile  # type: ignore[attr-defined]
+    level = {code: theirs for code, theirs in mended.codes["level"].items() if code != "1"}
+    monkeypatch.setattr(driver(), "profile", replace(mended, codes={**mended.codes, "level": level}))
+    watch.probe_send(at=clock.now())
+    drain(3)
+    assert watch.probe_judge(at=clock.now() + timedelta(hours=2)) is False
+    assert "没有对应" in Task.objects.get(kind="probe").text
+    assert Counter(one["kind"] for one in server.received())["rating"] == 1
+    assert "没有走通" in signed_in("operator").get(reverse("delivery")).content.decode()
+
+
+def test_d5_a_rehearsal_says_nothing_of_whether_the_superior_answers(speaking: Speak) -> None:
+    server = speaking("370000")
+    rate(receive()[0], 5)
+    drain()
+    server.behave(mode="down")
+    Target.objects.update(failures=3, silent_since=clock.now(), next_probe=0)
+    watch.probe_send(at=clock.now())
+    messages_deliver(holder="test")
+    assert queries.last_probe().state == "rehearsed"  # type: ignore[union-attr]
+    assert Target.objects.get().failures == 3
+
+
+def test_a1_beyond_the_last_step_the_silence_of_a_level_is_what_is_watched(speaking: Speak) -> None:
+    """The probe passes and the province still gets no 非常不满意: by the number of what arrived that is told."""
+    speaking("370000")
+    rate(receive()[0], 5)
+    drain()
+    watch.probe_send(at=clock.now())
+    drain()
+    row = OutboxMessage.objects.get(kind="rating")
+    OutboxMessage.objects.bulk_create(
+        OutboxMessage(
+            target=row.target, area_code=row.area_code, organization_code=row.organization_code, case_no=f"S-{n}",
+            service_no=1, kind="rating", subject=UUID(int=n + 1), level=1 if n < 20 else 5, fact_at=clock.now(),
+            created_at=clock.now(), state="accepted", next_try_at=clock.now(),
+        )
+        for n in range(800)
+    )  # fmt: skip
+    assert watch.probe_judge(at=clock.now()) is True
+    assert 1 in watch.silent_levels(at=clock.now())
+    assert "非常不满意" in Task.objects.get(key="level:1").text
 
 
 def test_the_daily_look_happens_once_a_day_and_says_so_in_the_journal(province: Server) -> None:

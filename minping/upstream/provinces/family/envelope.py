@@ -42,9 +42,8 @@ class EnvelopeDriver(Wire):
         return sm.PrivateKey.read(self.secret("private_key"))
 
     def send(self, key: str, message: Message) -> Accepted:
-        fields = profiles.render(self.profile, message)
         path = "service" if message.kind == "service" else "rating"
-        plain = json.dumps([fields], ensure_ascii=False)
+        plain = self._plain(message)
         try:
             received, answer = self._ask(path, plain)
         except Later as later:
@@ -54,6 +53,12 @@ class EnvelopeDriver(Wire):
         code, text = str(answer.get("code", "")), str(answer.get("text", ""))
         return self.settle(code=code, text=text, call=path, reference=reference, sent=plain, received=received)
 
+    def prepare(self, message: Message) -> tuple[str, str, str]:
+        return self._sealed(self._plain(message))
+
+    def _plain(self, message: Message) -> str:
+        return json.dumps([profiles.render(self.profile, message)], ensure_ascii=False)
+
     def _reference(self, answer: dict[str, Any]) -> str:
         """Their number for it: where the city numbers services, number and code, else what it gives."""
         if self.profile.security.get("numbers") == "theirs" and answer.get("serviceNumber"):
@@ -62,20 +67,22 @@ class EnvelopeDriver(Wire):
 
     def _ask(self, path: str, plain: str) -> tuple[str, dict[str, Any]]:
         """The raw answer, and its parts under the names code, text, reference, serviceNumber, serviceCode, data."""
-        # The real time, not a demonstration's: the superior compares it with its own clock.
-        stamp = clock.beijing(datetime.fromtimestamp(clock.wall(), UTC)).strftime("%Y%m%d%H%M%S")
-        mark = self.secret("app_mark")
-        said = (stamp + mark + self.secret("app_word")).encode()
-        signed = self.profile.security.get("how") == "signature"
-        sign = (self._ours.sign(said, self.form) if signed else self._theirs.encrypt(said, self.form)).hex()
-        cipher = self._theirs.encrypt(plain.encode(), self.form).hex()
-        status, content, _ = self._post(path, mark, stamp, sign, cipher)
+        status, content, _ = self._post(path, *self._sealed(plain))
         text = content.decode("utf-8", "replace")
         return text, _parts(json_object(text, "省平台", status))
 
-    def _post(self, path: str, mark: str, stamp: str, sign: str, cipher: str) -> tuple[int, bytes, Any]:
+    def _sealed(self, plain: str) -> tuple[str, str, str]:
+        """Time, signature and ciphertext."""
+        # The real time, not a demonstration's: the superior compares it with its own clock.
+        stamp = clock.beijing(datetime.fromtimestamp(clock.wall(), UTC)).strftime("%Y%m%d%H%M%S")
+        said = (stamp + self.secret("app_mark") + self.secret("app_word")).encode()
+        signed = self.profile.security.get("how") == "signature"
+        sign = (self._ours.sign(said, self.form) if signed else self._theirs.encrypt(said, self.form)).hex()
+        return stamp, sign, self._theirs.encrypt(plain.encode(), self.form).hex()
+
+    def _post(self, path: str, stamp: str, sign: str, cipher: str) -> tuple[int, bytes, Any]:
         tenancy = {"C_Tenancy_Id": self.secret("tenancy")}
-        address = self.profile.paths[path]
+        address, mark = self.profile.paths[path], self.secret("app_mark")
         if self.profile.security.get("wrap") == "query":
             params = json.dumps({"data": cipher})
             asked = urlencode({"appMark": mark, "sign": sign, "time": stamp, "params": params})

@@ -18,11 +18,14 @@ from minping.upstream.provinces.family.http import Wire
 class FormDriver(Wire):
     """One call per message."""
 
-    def send(self, key: str, message: Message) -> Accepted:
+    def prepare(self, message: Message) -> tuple[str, bytes]:
+        """The fields as a person reads them, and as the form holds them."""
         fields = profiles.render(self.profile, message)
+        return json.dumps(fields, ensure_ascii=False), urlencode(fields, encoding=self.profile.charset).encode("ascii")
+
+    def send(self, key: str, message: Message) -> Accepted:
         call = PATHS[NEEDS[message.kind]]
-        sent = json.dumps(fields, ensure_ascii=False)
-        body = urlencode(fields, encoding=self.profile.charset).encode("ascii")
+        sent, body = self.prepare(message)
         try:
             status, content, _ = self.call(
                 "POST", self.profile.paths[call], body,

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from minping.kernel import clock
 from minping.kernel.home import home
 from minping.upstream import profile as profiles
-from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
+from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never, Rehearsed
 from minping.upstream.profile import Profile
 from minping.upstream.provinces.calling import Caller
 from minping.upstream.provinces.plain import Plain
@@ -40,6 +40,15 @@ class Wire(Plain):
         self.caller = Caller("省平台", connect=profile.connect_seconds, read=profile.read_seconds, most=ANSWER_MOST)
 
     def send(self, key: str, message: Message) -> Accepted:
+        raise NotImplementedError
+
+    def rehearse(self, message: Message) -> Rehearsed:
+        """What it made is not kept: it names a person."""
+        self.prepare(message)
+        return Rehearsed("")
+
+    def prepare(self, message: Message) -> object:
+        """The message as it would leave, by the same steps as in `send`.  Raises Later, Never."""
         raise NotImplementedError
 
     def page(self, service: Message, *, back: str, channel: str) -> str:

@@ -87,8 +87,7 @@ class SoapDriver(Wire):
         self._token, self._token_end = "", 0.0
 
     def send(self, key: str, message: Message) -> Accepted:
-        fields = profiles.render(self.profile, message)
-        plain = document("Case", fields, self.profile.charset)
+        plain = self._plain(message)
         sent = plain.decode(_declared(plain))
         try:
             answer = self._ask(self.reporting_path(message), plain)
@@ -99,6 +98,13 @@ class SoapDriver(Wire):
         code, text = text_of(answer, "code"), text_of(answer, "message")
         reference = text_of(answer, "evaluateUnid")
         return self.settle(code=code, text=text, call="rating", reference=reference, sent=sent, received=received)
+
+    def prepare(self, message: Message) -> bytes:
+        """With a token, which is renewed here where it is over."""
+        return self._envelope(self.reporting_path(message), self._encrypted(self._plain(message)))
+
+    def _plain(self, message: Message) -> bytes:
+        return document("Case", profiles.render(self.profile, message), self.profile.charset)
 
     def page(self, service: Message, *, back: str, channel: str) -> str:
         """Ask for the page; a service that was rated there already is answered with what was said."""

@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta, timezone
 
 from minping.kernel.errors import Problem
@@ -79,10 +82,24 @@ def beijing(moment: datetime) -> datetime:
     return moment.astimezone(BEIJING)
 
 
+_years: ContextVar[bool] = ContextVar("years", default=False)
+
+
+@contextmanager
+def years() -> Iterator[None]:
+    """Within it every date is said with its year: what goes on paper outlives the year."""
+    before = _years.set(True)
+    try:
+        yield
+    finally:
+        _years.reset(before)
+
+
 def day_text(moment: datetime) -> str:
-    """`11月23日 周一`: a date never stands without its weekday."""
+    """`11月23日 周一`: a date never stands without its weekday; within `years`, `2026年11月23日 周一`."""
     local = beijing(moment)
-    return f"{local.month}月{local.day}日 周{WEEKDAYS[local.weekday()]}"
+    year = f"{local.year}年" if _years.get() else ""
+    return f"{year}{local.month}月{local.day}日 周{WEEKDAYS[local.weekday()]}"
 
 
 def moment_text(moment: datetime) -> str:

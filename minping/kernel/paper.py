@@ -22,13 +22,17 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Section:
-    """A titled part: `facts` label by label, then a table with a head, then a remark."""
+    """A titled part: `facts` label by label, then a table with a head, then a remark.
+
+    `widths` of the table's columns, in parts of the whole; empty: all alike.
+    """
 
     title: str
     facts: Sequence[tuple[str, str]] = ()
     head: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     remark: str = ""
+    widths: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

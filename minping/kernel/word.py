@@ -43,8 +43,9 @@ def word(paper: Paper) -> bytes:
         if section.facts:
             _table(word, [list(fact) for fact in section.facts], widths=(36, 130))
         if section.rows:
-            width = 166 / len(section.head)
-            _table(word, [list(section.head), *map(list, section.rows)], widths=(width,) * len(section.head), head=True)
+            parts = section.widths or (1,) * len(section.head)
+            widths = [166 * part / sum(parts) for part in parts]
+            _table(word, [list(section.head), *map(list, section.rows)], widths=widths, head=True)
         if section.remark:
             _font(word.add_paragraph(), section.remark, "仿宋", 10.5)
     if paper.signatures:

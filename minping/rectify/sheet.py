@@ -7,6 +7,7 @@ Each printing is on record with the fingerprint of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,14 +49,28 @@ def sheet_print(*, case_id: UUID, kind: str, names: Mapping[str, str], by: Actor
 
 def of(case: Case, names: Mapping[str, str], by: Actor, at: datetime) -> Paper:
     """The paper of a case as it stands now; `names` says who an actor is."""
-    sections = [_rating(case, at), _calls(case), _dispute(case, names), *_orders(case, names), _history(case, names)]
+    with clock.years():
+        found = [_rating(case, at), _calls(case), _dispute(case, names), *_orders(case, names), _history(case, names)]
+        printed = clock.moment_text(at)
+    sections = [section for section in found if section.facts or section.rows]
     return Paper(
         title=TITLE if case.rating_id else TITLE_UNRATED,
         number=case.number,
-        sections=[section for section in sections if section.facts or section.rows],
+        sections=[replace(one, title=f"{_counted(n)}、{one.title}") for n, one in enumerate(sections, 1)],
         signatures=SIGNATURES,
-        foot=f"由民评按办理记录生成，{by.label} {clock.moment_text(at)} 打印，已登记。内部办理用，不得外传。",
+        foot=f"由民评按办理记录生成，{by.label} {printed} 打印并登记，内部用，不得外传。",
     )
+
+
+_DIGITS = "零一二三四五六七八九十"
+
+
+def _counted(number: int) -> str:
+    """The number of a section, in words up to 99: what is empty is left out, and the rest follow each other."""
+    ten, one = divmod(number, 10)
+    if not ten:
+        return _DIGITS[one]
+    return f"{_DIGITS[ten] if ten > 1 else ''}十{_DIGITS[one] if one else ''}"
 
 
 def _facts(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
@@ -71,14 +86,14 @@ def _rating(case: Case, at: datetime) -> Section:
     end = (("现在的状态", shown["state_label"]), ("核实时限", clock.due_text(case.verify_due_at)))
     if case.rating_id is None:
         return Section(
-            "一、来件",
+            "来件",
             _facts(
                 ("反映的单位", unit), ("事项", shown["item_name"]), ("收到时间", clock.moment_text(case.opened_at)),
                 arrival, ("来件", tickets), *end,
             ),
         )  # fmt: skip
     return Section(
-        "一、评价",
+        "评价",
         _facts(
             ("被评单位", unit),
             ("事项", shown["item_name"]),
@@ -97,8 +112,9 @@ def _rating(case: Case, at: datetime) -> Section:
 def _calls(case: Case) -> Section:
     calls = cases.calls_context(case)
     return Section(
-        "二、电话回访",
+        "电话回访",
         head=("时间和回访人", "结果", "对方的话", "录音编号"),
+        widths=(36, 19, 27, 18),
         rows=[
             (f"{c['time_text']}\n{c['who']}", f"{c['purpose_label']}：{c['outcome_label']}", c["words"], c["recording"])
             for c in calls
@@ -111,8 +127,9 @@ def _dispute(case: Case, names: Mapping[str, str]) -> Section:
     documents = "；".join(_document(file) for file in cases.documents_context(case))
     steps = told["steps"] if told else []
     return Section(
-        "三、申诉和申请撤销",
+        "申诉和申请撤销",
         head=("步骤", "何时何人", "内容"),
+        widths=(20, 30, 50),
         rows=[(s["title"], s["who"], s["text"]) for s in steps],
         facts=_facts(("案卷材料", documents)),
     )
@@ -125,7 +142,7 @@ def _orders(case: Case, names: Mapping[str, str]) -> list[Section]:
 def _order(shown: Mapping[str, Any]) -> Section:
     again = f"（第 {shown['round']} 次）" if shown["round"] > 1 else ""
     return Section(
-        f"四、整改{again}",
+        f"整改{again}",
         _facts(
             ("责任单位", shown["unit_name"]),
             ("转办", shown["sent_text"]),
@@ -149,7 +166,8 @@ def _document(file: Mapping[str, Any]) -> str:
 def _history(case: Case, names: Mapping[str, str]) -> Section:
     rows = cases.history_context(case, names)
     return Section(
-        "五、办理经过",
+        "办理经过",
         head=("时间", "事项", "何人"),
+        widths=(37, 46, 17),
         rows=[(r["time_text"], r["text"] + (f"：{r['detail']}" if r["detail"] else ""), r["who"]) for r in rows],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import tempfile
 import time
@@ -23,7 +24,7 @@ from minping.kernel.models import JournalEntry, account_names
 from minping.rectify import retention, services, sheet
 from minping.rectify.models import Evidence
 from tests.support.services import free_port, require
-from tests.support.world import Story, actor, rate, receive, signed_in, ticket
+from tests.support.world import FRIDAY, Story, actor, rate, receive, signed_in, ticket
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 FILE = Upload("监控截图.pdf", b"%PDF-1.4 picture")
@@ -223,10 +224,14 @@ def test_the_paper_tells_the_whole_case_and_nobody_s_name() -> None:
     assert name == f"处理单-{case.number}.docx"
     for words in (
         "政务服务“好差评”差评件处理单", case.number, "不满意", "同样的证明交了两次。", "一、评价", "二、电话回访",
-        "四、整改", "已改为系统内核验", "整改说明.pdf", "验收通过", "解决了", "五、办理经过", "经办人", "负责人",
+        "三、整改", "已改为系统内核验", "整改说明.pdf", "验收通过", "解决了", "四、办理经过", "经办人", "负责人",
+        "2026年11月20日 周五",
     ):  # fmt: skip
         assert words in told, words
     assert not [secret for secret in ("群众甲", "13800000000", "350213190001010011") if secret in told]
+    days = re.findall(r"(.{5})\d{1,2}月\d{1,2}日", told)
+    assert days and all(before.endswith("2026年") for before in days)  # paper outlives the year
+    assert clock.day_text(FRIDAY) == "11月20日 周五"  # and the pages go on as before
     row = JournalEntry.objects.get(action="case.printed")
     assert row.facts["sha256"] == journal.fingerprint(word)
 

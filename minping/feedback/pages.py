@@ -131,10 +131,11 @@ def move(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
 
 
 DONE = {
-    "confirm": "已认定属实，转办整改", "assign": "已转给其他单位，原时限照常计算",
-    "assign_review": "已转给其他单位，原时限照常计算", "grant": "已决定撤销，随即下达", "deny": "已决定不予撤销，随即下达",
+    "confirm": "已认定属实，转办整改", "assign": "已转给{seat}，原时限照常计算",
+    "assign_review": "已转给{seat}，原时限照常计算", "grant": "已决定撤销，随即下达", "deny": "已决定不予撤销，随即下达",
     "refer": "已转报更高一级",
 }  # fmt: skip
+ASSIGNED = frozenset({"assign", "assign_review"})
 ABOVE = frozenset(move.verb for move in DECISIONS.moves)
 
 
@@ -165,7 +166,10 @@ def _decide(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
             )
     except Problem as problem:
         return work.refused(request, problem, here, case.pk)
-    messages.success(request, f"{case.number} {DONE.get(verb, f'已办：{move.label}')}。")
+    if verb in ASSIGNED:
+        case.refresh_from_db()
+    done = DONE.get(verb, f"已办：{move.label}").format(seat=services.seat(case).name)
+    messages.success(request, f"{case.number} {done}。")
     return HttpResponseRedirect(work.onward(request, here))
 
 

@@ -34,6 +34,10 @@ MOVES = Table(
             "dismiss", "申诉不成立，转办整改", (S.APPEALED,), S.CONFIRMED, "case.verify", "minan/4.2.2",
             stops="verify", starts="rectify", announces="CaseConfirmed", rated=True,
         ),
+        # The clock of verification goes on until the office has decided: a proposal is no answer.
+        Move("mistaken", "认定误评，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2", rated=True),
+        Move("not_ours", "不是本单位的事项，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2", rated=True),
+        Move("malicious", "认定恶意，请第二人复核", _VERIFY, S.MALICIOUS, "case.verify", "minan/4.2.2", rated=True),
         # To a unit below or beside that it belongs to.  The clock goes on: passing on buys nothing.
         Move(
             "assign", "转给其他单位核实", (S.VERIFYING,), S.VERIFYING, "case.assign", "minan/6.1",
@@ -42,10 +46,6 @@ MOVES = Table(
             "assign_review", "转给其他单位复核申诉", (S.APPEALED,), S.APPEALED, "case.assign", "minan/6.1",
             rated=True,
         ),
-        # The clock of verification goes on until the office has decided: a proposal is no answer.
-        Move("mistaken", "认定误评，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2", rated=True),
-        Move("not_ours", "不是本单位的事项，申请撤销", _VERIFY, S.PROPOSED, "case.verify", "minan/4.2.2", rated=True),
-        Move("malicious", "认定恶意，请第二人复核", _VERIFY, S.MALICIOUS, "case.verify", "minan/4.2.2", rated=True),
         Move("second", "第二人复核：同意认定恶意", (S.MALICIOUS,), S.PROPOSED, "case.second", "minan/4.2.2", rated=True),
         Move("doubt", "第二人复核：不同意，重新核实", (S.MALICIOUS,), S.VERIFYING, "case.second", "minan/4.2.2", rated=True),
         Move(

@@ -56,6 +56,9 @@ NEXT = {
 # Where a case stands on the work place, by its state: the view in which it is dealt with.
 HERE = {state: view for view, state in STATE_OF.items() if view != "appeal"}
 
+# What is being decided on is whether the rating is valid.
+DISPUTED = frozenset({CaseState.APPEALED, CaseState.MALICIOUS, CaseState.PROPOSED, CaseState.REVOKING})
+
 # How a journal row reads in a case's history.
 HISTORY = {
     "case.opened": "形成差评件，核实时限起算（次日起）",
@@ -138,6 +141,7 @@ def case_context(case: Case) -> dict[str, Any]:
         "seat_name": registry.place(case.seat).name if case.seat != case.organization_code else "",
         "arrival_label": Arrival(case.arrival).label if case.arrival != Arrival.OWN else "",
         "state": case.state,
+        "disputed": case.state in DISPUTED,
         "state_label": CaseState(case.state).label,
         **_rating_context(case),
     }
@@ -521,6 +525,7 @@ def closed(scope: work.Scope) -> QuerySet[Case]:
 
 LINE = (
     "number", "level", "item_name", "excerpt", "state", "window_name", "due_at", "origin", "arrival", "asked_at",
+    "organization_code", "assigned_code",
 )  # fmt: skip
 
 
@@ -532,7 +537,12 @@ def records(ids: Iterable[UUID]) -> QuerySet[Case]:
 def _next(case: Case) -> str:
     if case.origin and case.state == CaseState.REVOKING:
         return "决定撤销、不予撤销或转报"
-    return "在下级办理" if case.origin else NEXT.get(CaseState(case.state), "")
+    if case.origin:
+        return "在下级办理"
+    told = NEXT.get(CaseState(case.state), "")
+    if case.seat != case.organization_code and case.state in (CaseState.VERIFYING, CaseState.APPEALED):
+        return f"{told}，已转给{registry.place(case.seat).name}"
+    return told
 
 
 def rows(cases: Iterable[Case]) -> list[work.Row]:

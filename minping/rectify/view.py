@@ -113,6 +113,7 @@ def order_context(order: Order, names: Mapping[str, str], rounds: bool = True) -
         "sent_text": clock.moment_text(order.assigned_at),
         "due_text": clock.due_text(order.rectify_due_at),
         "measures": order.measures,
+        "to_judge": order.state in (OrderState.REPORTED, OrderState.EXPLAINED, OrderState.EXTENDING),
         "follow_up": order.follow_up,
         "plan": order.plan,
         "transfer_text": order.transfer_reason,

@@ -44,6 +44,7 @@ class Kind:
     states: tuple[Labelled, ...]
     permission: str
     shown: tuple[str, str, str] = ("pk", "number", "item_name")  # what a line opens, its number, what it is about
+    unit: str = "organization_code"  # the field that says where it waits
     prefix: str = ""  # before the word of a state that another kind has, too
 
     def label(self, state: str) -> str:
@@ -51,7 +52,9 @@ class Kind:
 
     def open(self, scope: work.Scope) -> QuerySet[Any]:
         """What is not at its end."""
-        rows: QuerySet[Any] = scope.filter(self.model._default_manager.filter(state__in=self.states)).order_by()
+        rows: QuerySet[Any] = scope.filter(
+            self.model._default_manager.filter(state__in=self.states), self.unit
+        ).order_by()
         return rows
 
 
@@ -59,6 +62,7 @@ class Kind:
 KINDS = {
     "case": Kind(
         Case, (CaseState.VERIFYING, CaseState.APPEALED, CaseState.MALICIOUS, CaseState.PROPOSED, CaseState.REVOKING), READ,
+        unit="seat_code",
     ),
     "order": Kind(
         Order,
@@ -69,7 +73,7 @@ KINDS = {
         READ, ("case_id", "case__number", "case__item_name"),
     ),
     "inquiry": Kind(
-        Inquiry, tuple(s for s in InquiryState if s not in ENDED), READ_INQUIRY, ("pk", "number", "name"), "问责",
+        Inquiry, tuple(s for s in InquiryState if s not in ENDED), READ_INQUIRY, ("pk", "number", "name"), prefix="问责",
     ),
 }  # fmt: skip
 Scopes = dict[str, work.Scope]  # of each kind
@@ -96,7 +100,7 @@ def _counted(scopes: Scopes, now: datetime) -> Iterator[tuple[str, str, str, int
     late = Q(due_at__lte=now)
     parts = [
         kind.open(scopes[name])
-        .values_list(Value(name, CharField()), "organization_code", "state")
+        .values_list(Value(name, CharField()), kind.unit, "state")
         .annotate(n=Count("pk"), late=Count("pk", filter=late), oldest=Min("due_at", filter=late))
         for name, kind in KINDS.items()
     ]
@@ -120,7 +124,7 @@ def late_lines(scopes: Scopes, now: datetime) -> list[dict[str, Any]]:
     """What is longest over its limit: which, at which unit, in which state, by how much, under which clause."""
     rows: list[tuple[Any, ...]] = []
     for name, kind in KINDS.items():
-        shown = ("due_at", "organization_code", "state", "due_clause", *kind.shown)
+        shown = ("due_at", kind.unit, "state", "due_clause", *kind.shown)
         over = kind.open(scopes[name]).filter(due_at__lte=now).order_by("due_at").values_list(*shown)[:LONGEST]
         rows += [(*row, kind.label(row[2])) for row in over]
     rows.sort(key=itemgetter(0))

@@ -123,6 +123,33 @@ def test_once_handed_on_the_first_unit_decides_on_it_no_more(agent: Actor) -> No
     assert case.number not in signed_in("inside").get("/desk/verify/").content.decode()
 
 
+def test_the_page_says_to_whom_it_went_and_the_supervisors_page_counts_it_there(agent: Actor) -> None:
+    case = Story().negative()
+    answer = signed_in("reviewer").post(
+        f"/cases/{case.pk}/move/assign/", {"organization_code": "minan-agent-01", "reason": REASON}, follow=True
+    )
+    page = answer.content.decode()
+    assert "已转给甲社区便民代办点，原时限照常计算" in page
+    assert "电话核实后认定，已转给甲社区便民代办点" in page  # in the list of whoever has both units
+    units = {unit["code"]: unit["open"] for unit in signed_in("head").get("/units/").context["units"]}
+    assert (units["minan-agent-01"], units["minan-center"]) == (1, 0)
+
+
+def test_what_is_to_be_judged_stands_before_the_buttons_that_judge_it() -> None:
+    case = Story().negative()
+    decisions.case_decide(
+        case_id=case.pk, verb="appeal", said={"reason": "当场已告知。"}, by=actor("window3"), at=FRIDAY
+    )
+    page = signed_in("reviewer").get(f"/desk/review/{case.pk}/").content.decode()
+    assert page.count("当场已告知。") == 1
+    assert page.index("当场已告知。") < page.index("申诉不成立，转办整改")
+    order = Story("MA20261120-0418").reported()
+    page = signed_in("head").get(f"/desk/accept/{order.case_id}/").content.decode()
+    assert (
+        page.index("责任单位") < page.index("验收通过</button>") if "验收通过</button>" in page else "验收通过" in page
+    )
+
+
 def test_two_who_assign_it_in_the_same_second_send_it_once(agent: Actor) -> None:
     case = Story().negative()
     stale = feedback.case_get(case.pk)

@@ -350,3 +350,5 @@ DONE_TEXT = rectify_queries.done_text
 RECONCILE = (evaluate_queries.counts_by_day_level, feedback_queries.counts_by_day_level)
 # The same records one by one, so that a difference names its rows (minping/upstream/watch.py).
 RECORDS = (evaluate_queries.records_between, feedback_queries.records_between)
+# Which services wait for a word: of some cases, and all from a moment on (minping/upstream/unrated.py).
+STANDINGS = (evaluate_queries.standings_of, evaluate_queries.standings_open)

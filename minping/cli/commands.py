@@ -403,6 +403,10 @@ COMMANDS = (
                 "close", "设为终点之后，给原来上级没送完的不再送", province.close,
                 ((("--reason",), {"required": True, "metavar": "理由"}),),
             ),
+            Action(
+                "unrated", "核对上级还列为待评的服务", province.unrated,
+                ((("--file",), {"default": "", "metavar": "文件", "help": "省平台屏幕上的清单，每行：办件编号,服务序号,机构代码"}),),
+            ),
             Action("check", "检查并说明一份配置", province.check, ((("profile",), {"metavar": "名字或文件"}), ON)),
             Action(
                 "preflight", "拿真实的消息试排，不发出", province.preflight,

@@ -61,6 +61,29 @@ def backfill(options: argparse.Namespace) -> int:
     return 0
 
 
+def unrated(options: argparse.Namespace) -> int:
+    """Compare what is still to be rated above with ours; 1 where something does not agree, or nobody could be asked."""
+    from minping.cli.commands import ready
+
+    ready()
+    from pathlib import Path
+
+    from minping.kernel import clock
+    from minping.kernel.access import SYSTEM
+    from minping.upstream.unrated import unrated_ask, unrated_read
+
+    now = clock.now()
+    if options.file:
+        found = unrated_read(Path(options.file).read_text(encoding="utf-8-sig"), by=SYSTEM, at=now)
+    elif (asked := unrated_ask(at=now)) is not None:
+        found = asked
+    else:
+        print("上级没有这项查询，或没有应答。省平台屏幕上的清单可以存成文件：minping province unrated --file 清单.csv")
+        return 1
+    print(found.text)
+    return 0 if found.clean else 1
+
+
 def close(options: argparse.Namespace) -> int:
     """Settle, unsent, what was meant for a superior that there is no more."""
     from minping.cli.commands import ready

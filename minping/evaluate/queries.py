@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from minping.evaluate import states
 from minping.evaluate.models import Applicant, DefaultOutcome, Rating, ReratingInvitation, Service
 from minping.evaluate.states import Outcome, RatingKind
 from minping.kernel.clock import BEIJING, beijing
+from minping.registry import queries as registry
+from minping.upstream.unrated import Standing
 from minping.upstream.watch import Record
 
 
@@ -46,6 +48,22 @@ def records_between(start: datetime, end: datetime) -> Iterator[Record]:
         "service_id", "made_at", "level", "service__organization_code"
     ).iterator():
         yield Record("default", pk, beijing(at).date(), level, "", organization)
+
+
+def standings_of(cases: Collection[str]) -> Iterator[Standing]:
+    """The services of some cases, and whether each still waits for a word."""
+    return _standings(Service.objects.filter(organization_code__in=registry.directory().places, case_no__in=cases))
+
+
+def standings_open(since: datetime) -> Iterator[Standing]:
+    """The services from a moment on that still wait for a word."""
+    return _standings(Service.objects.filter(served_at__gte=since, outcome=Outcome.NONE))
+
+
+def _standings(services: QuerySet[Service]) -> Iterator[Standing]:
+    rows = services.values_list("organization_code", "case_no", "service_no", "id", "outcome").iterator()
+    for organization, case_no, service_no, pk, outcome in rows:
+        yield Standing(organization, case_no, service_no, pk, outcome == Outcome.NONE)
 
 
 def _stands() -> Q:

@@ -47,6 +47,11 @@ def _bad(message: str) -> NoReturn:
     raise BadRequest(400, message)
 
 
+def _number(service_no: str) -> int | str:
+    """As it was told, where that was a number."""
+    return int(service_no) if service_no.isascii() and service_no.isdecimal() else service_no
+
+
 def _tail(case_no: str) -> str:
     """The last four of a case number, safe to print: enough to find it, too little to be it."""
     return "".join(each if each.isalnum() or each in "-_" else "?" for each in case_no[-4:])
@@ -297,14 +302,25 @@ class Server:
         return _json(200, self.received(**asked))
 
     def _counts(self, request: Request) -> Response:
-        asked = self._asked(request, ("from", "to"))
+        asked = self._days(request, "from", "to")
+        return _json(200, self._store.counts(asked.get("from", ""), asked.get("to", "")))
+
+    def _open(self, request: Request) -> Response:
+        """What is still to be rated, of the services from a day on."""
+        rows = self._store.open(self._days(request, "from").get("from", ""))
+        names = ("organization_code", "case_no", "service_no")
+        told = [dict(zip(names, (unit, case_no, _number(number)), strict=True)) for unit, case_no, number in rows]
+        return _json(200, {"services": told})
+
+    def _days(self, request: Request, *names: str) -> dict[str, str]:
+        asked = self._asked(request, names)
         for key, value in asked.items():
             try:
                 if date.fromisoformat(value).isoformat() != value:
                     raise ValueError
             except ValueError:
                 _bad(f"{key} 应为日期，例如 2026-11-23")
-        return _json(200, self._store.counts(asked.get("from", ""), asked.get("to", "")))
+        return asked
 
     @staticmethod
     def _asked(request: Request, valid: tuple[str, ...]) -> dict[str, str]:
@@ -363,6 +379,7 @@ _ROUTES: dict[str, dict[str, Callable[[Server, Request], Response]]] = {
     "/sd/credentials": {"GET": Server._credentials},
     "/negatives": {"GET": Server._show_negatives, "POST": Server._add_negative},
     "/dictionary": {"GET": Server._show_dictionary, "POST": Server._set_dictionary},
+    "/open": {"GET": Server._open},
     "/received": {"GET": Server._received},
     "/received/counts": {"GET": Server._counts},
     "/behaviour": {"GET": Server._show_behaviour, "POST": Server._set_behaviour},

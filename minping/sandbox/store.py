@@ -56,6 +56,11 @@ _AGAIN = """UPDATE records SET times_received = times_received + 1,
     times_differing = times_differing + ? WHERE id = ?"""
 _LIST = """SELECT id, kind, revision, day, message_id, received_at, updated_at,
     times_received, times_differing, body FROM records"""
+_OPEN = """SELECT organization_code, case_no, service_no FROM records AS service
+WHERE kind = 'service' AND day >= ? AND NOT EXISTS (SELECT 1 FROM records AS word
+    WHERE word.organization_code = service.organization_code AND word.case_no = service.case_no
+    AND word.service_no = service.service_no AND word.kind IN ('rating', 'default'))
+ORDER BY id"""
 _COUNT = """SELECT day, kind, level, count(*) FROM records
 WHERE day BETWEEN ? AND ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
 
@@ -224,6 +229,10 @@ class Store:
         """Records per day of the fact × kind × level, from first to last day (YYYY-MM-DD), both included."""
         rows = self._read(_COUNT, (first, last or "9999-12-31"))
         return [dict(zip(("day", "kind", "level", "count"), row, strict=True)) for row in rows]
+
+    def open(self, first: str) -> list[tuple[str, str, str]]:
+        """The services from that day on of which there is no word: unit, case, number."""
+        return [(row[0], row[1], row[2]) for row in self._read(_OPEN, (first,))]
 
     def totals(self) -> dict[tuple[str, int | None], int]:
         """Records per kind and level."""

@@ -8,6 +8,7 @@ from minping.kernel import clock
 from minping.kernel.jobs import ENDING, Job, worker_name
 from minping.upstream.incoming import pull
 from minping.upstream.services import checks_return, messages_deliver
+from minping.upstream.unrated import unrated_ask
 from minping.upstream.watch import look
 
 
@@ -24,15 +25,18 @@ def _look() -> bool:
 
 
 _dictionary_day: date | None = None
+_unrated_day: date | None = None
 
 
 def _pull() -> bool:
-    """Negatives at each look; the dictionary once a day, and when the program starts."""
-    global _dictionary_day
+    """Negatives at each look; the dictionary and what is still unrated above once a day, and when the program starts."""
+    global _dictionary_day, _unrated_day
     now = clock.now()
     today = clock.beijing(now).date()
     new = pull(at=now, dictionary=_dictionary_day != today)
     _dictionary_day = today
+    if _unrated_day != today and unrated_ask(at=now) is not None:
+        _unrated_day = today
     return new > 0
 
 

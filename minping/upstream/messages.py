@@ -257,6 +257,19 @@ class NegativeReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenService:
+    """未评服务: one that the superior still holds open for rating; asked for, never sent down by itself.
+
+    The unit is empty where a person brings the list of a screen that does not show it.
+    """
+
+    KIND: ClassVar = ("open_service",)
+    organization_code: str
+    case_no: str
+    service_no: int
+
+
+@dataclass(frozen=True, slots=True)
 class DictionaryTag:
     code: str
     label: str

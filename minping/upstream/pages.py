@@ -24,8 +24,9 @@ from minping.kernel.models import JournalEntry
 from minping.kernel.paging import page_of
 from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
-from minping.upstream import building, incoming, queries, reading, services, watch
+from minping.upstream import building, incoming, queries, reading, services, unrated, watch
 from minping.upstream.models import OutboxMessage, Target, Task
+from minping.upstream.port import Ability
 from minping.upstream.provinces import driver
 from minping.upstream.states import ARRIVED, UNFINISHED, MessageState
 
@@ -63,6 +64,7 @@ TASKS = {
     "lag": "差评落后",
     "silence": "久无此级",
     "probe": "探针未达",
+    "unrated": "未评核对",
     "incoming": "上级下发",
     "below": "下级来件",
     "stranded": "原上级未了",
@@ -389,6 +391,28 @@ def reconcile_now(request: HttpRequest) -> HttpResponse:
     return _back(request, f"{reverse('delivery')}?from={start}&to={end}")
 
 
+@staff_page("delivery.act")
+@require_POST
+def unrated_now(request: HttpRequest) -> HttpResponse:
+    """Compare what is still to be rated above with ours: asked for, or as the list that a person has pasted."""
+    who, now = actor(request), clock.now()
+    if not _whole(who, "delivery.act"):
+        raise Forbidden()
+    try:
+        if request.POST.get("verb") == "ask":
+            found = unrated.unrated_ask(at=now)
+        else:
+            found = unrated.unrated_read(request.POST.get("list", ""), by=who, at=now)
+    except Invalid as problem:
+        messages.error(request, _said(problem))
+        return _back(request)
+    if found is None:
+        messages.error(request, "上级没有应答，请稍后再查。")
+    else:
+        (messages.success if found.clean else messages.error)(request, found.text)
+    return _back(request)
+
+
 # --- one message -------------------------------------------------------------------------------
 
 
@@ -567,6 +591,10 @@ def _reconciliation(request: HttpRequest, who: Actor, now: datetime) -> dict[str
              "value": given["to"] or today.isoformat()},
         ]
     }  # fmt: skip
+    if _whole(who, "delivery.act"):
+        shown["unrated"] = {
+            "url": reverse("delivery_unrated"), "asks": Ability.PULL_OPEN_SERVICES in driver().abilities
+        }  # fmt: skip
     if not any(given.values()):
         return shown
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
@@ -198,6 +198,11 @@ class Driver(Protocol):
     def results(self, service: Message) -> list[Any]:
         """What was said of a service on the superior's page (`messages.NegativeReceived`, of any level), for
         `pull_ratings`.  Raises Later."""
+        ...
+
+    def open_services(self, since: date) -> list[Any]:
+        """All services of ours from that Beijing day on of which it has no word yet (`messages.OpenService`), for
+        `pull_open_services`.  Raises Later."""
         ...
 
     def dictionary(self) -> Any:

@@ -6,6 +6,7 @@ urlpatterns = [
     path("upstream/callback/", pages.callback, name="upstream_callback"),
     path("delivery/", pages.delivery, name="delivery"),
     path("delivery/reconcile/", pages.reconcile_now, name="delivery_reconcile"),
+    path("delivery/unrated/", pages.unrated_now, name="delivery_unrated"),
     path("delivery/tasks/<int:task_id>/", pages.task_close, name="delivery_task"),
     path("delivery/replay/", pages.replay_all, name="delivery_replay_all"),
     path("delivery/targets/<str:code>/", pages.switch, name="delivery_switch"),

@@ -274,3 +274,19 @@ def test_an_unknown_address_or_method_is_refused_in_the_one_error_shape(
     answer = urllib3.request(method, province.url + path)
     assert answer.status == status
     assert set(json.loads(answer.data)["error"]) == {"code", "message"}
+
+
+def test_what_is_still_to_be_rated_is_told_from_a_day_on_until_there_is_a_word(sender: Sender) -> None:
+    def unrated(asked: str = "") -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = sender.get(f"/open{asked}")["services"]
+        return told
+
+    sender.send("service")
+    (one,) = unrated()
+    assert set(one) == {"organization_code", "case_no", "service_no"} and one["service_no"] == 1
+    assert unrated("?from=2099-01-01") == []
+    sender.send("case", case_number="CP-1", level=2)
+    assert unrated() == [one]  # what became of a negative is no rating
+    sender.send("rating", level=2)
+    assert unrated() == []
+    assert sender.pool.request("GET", f"{sender.url}/open?from=yesterday").status == 400

@@ -146,6 +146,29 @@ def test_what_is_sent_down_is_asked_for_in_order_and_taken_once(superior: Minpin
     assert driver(levels.key("neighbour")).down(0) == ([], 0)
 
 
+def test_what_is_still_unrated_above_is_told_to_its_owner_only_and_from_a_day_on(superior: MinpingDriver) -> None:
+    (one, first), (two, second) = service("MA-1"), service("MA-2")
+    superior.send_many([(one, first), (two, second)])
+    day = clock.beijing(FRIDAY).date()
+    assert [found.case_no for found in superior.open_services(day)] == ["MA-1", "MA-2"]
+    assert superior.open_services(day + timedelta(days=1)) == []
+    said = levels.post("messages", {"messages": [levels.rating(case_no="MA-1")]}, levels.key())
+    assert [one["result"] for one in said.json()["answers"]] == ["accepted"]
+    assert [(found.case_no, found.service_no) for found in superior.open_services(day)] == [("MA-2", 1)]
+    assert driver(levels.key("neighbour")).open_services(day) == []
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"services": "MA-1"}, {"services": ["MA-1"]}, {"services": [{"case_no": "MA-1"}]}]
+)
+def test_a_list_of_what_is_unrated_that_cannot_be_read_is_no_list(
+    superior: MinpingDriver, monkeypatch: pytest.MonkeyPatch, told: Any
+) -> None:
+    monkeypatch.setattr(superior, "_called", lambda *_: told)
+    with pytest.raises(Later):
+        superior.open_services(clock.beijing(FRIDAY).date())
+
+
 def test_its_dictionary_is_ours(superior: MinpingDriver) -> None:
     told = superior.dictionary()
     assert isinstance(told, Dictionary) and {tag.code for tag in told.tags} >= {"108", "210", "510"}

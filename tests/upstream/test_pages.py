@@ -28,6 +28,7 @@ PERIOD = f"from={DAY}&to={DAY}"
 class Province:
     """A superior as the desk asks it: a name, what it takes, what it holds."""
 
+    abilities: frozenset[Any] = frozenset()
     name, label = "sandbox", "沙盒省平台"
     takes = frozenset({"service", "rating", "default", "case"})
     unneeded: frozenset[str] = frozenset()

@@ -56,6 +56,7 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "unknown family": (lambda d: d.update(family="ftp"), "family"),
     "unknown ability": (lambda d: version(d)["abilities"].append("fly"), "versions[0].abilities"),
     "ability without a path": (lambda d: version(d)["paths"].pop("dictionary"), "versions[0].paths.dictionary"),
+    "an ability that no family has": (lambda d: version(d)["abilities"].append("pull_open_services"), "abilities"),
     "message without its ability": (lambda d: version(d)["abilities"].remove("push_service"), "messages.service"),
     "unknown code table": (lambda d: version(d)["codes"].update(mood={"a": "b"}), "codes.mood"),
     "unknown code of ours": (lambda d: version(d)["codes"]["level"].update({"6": "6"}), "codes.level.6"),

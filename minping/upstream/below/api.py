@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -74,6 +75,13 @@ def counts_get(request: HttpRequest) -> JsonResponse:
 def holds_get(request: HttpRequest, kind: str) -> JsonResponse:
     where = intake.subordinate_of(actor(request, PERMISSION))
     return _answer({"subjects": intake.held_subjects(where.code, kind, at=clock.now())})
+
+
+@router.get("/superior/open", response={200: dict[str, Any], **ERRORS}, summary="本级还没有收到评价或默认的服务")
+def open_get(request: HttpRequest, since: date) -> JsonResponse:
+    """Of the subordinate's services from that Beijing day on."""
+    where = intake.subordinate_of(actor(request, PERMISSION))
+    return _answer({"services": intake.held_open(where.code, since)})
 
 
 @router.get("/superior/dictionary", response={200: dict[str, Any], **ERRORS}, summary="本级现行的评价原因字典")

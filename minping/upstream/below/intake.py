@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -436,3 +436,13 @@ def held_counts(subordinate: str, *, at: datetime) -> list[dict[str, Any]]:
 def held_subjects(subordinate: str, kind: str, *, at: datetime) -> list[str]:
     """Which records of a kind are here, by their own numbers."""
     return sorted({subject.hex for _, subject, *_ in _held(subordinate, kind, at)})
+
+
+def held_open(subordinate: str, since: date) -> list[dict[str, Any]]:
+    """The services from that Beijing day on of which no rating and no default has come up."""
+    rows = FromBelow.objects.filter(subordinate=subordinate, fact_at__gte=datetime.combine(since, time(), BEIJING))
+    case = ("organization_code", "case_no", "service_no")
+    # What is said of a service is never earlier than the service: the same bound holds for both.
+    closed = set(rows.filter(kind__in=("rating", "default")).values_list(*case).iterator())
+    told = sorted(set(rows.filter(kind="service").values_list(*case).iterator()) - closed)
+    return [dict(zip(case, one, strict=True)) for one in told]

@@ -90,6 +90,9 @@ PATHS = {
     Ability.PUSH_LATE: "late",
 }
 
+# What no documented interface of a province has (decision 0097): a profile that declares it would promise too much.
+NO_FAMILY = frozenset({Ability.PULL_OPEN_SERVICES})
+
 
 def names() -> list[str]:
     """The profiles that are shipped."""
@@ -126,6 +129,9 @@ def read_file(file: Path) -> list[Profile]:
 def _version(top: Mapping[str, Any], raw: Any, file: str, key: str) -> Profile:
     found = schema.fields(raw, file, key, _VERSION_MUST, _VERSION_MAY)
     abilities = frozenset(Ability(one) for one in found["abilities"])
+    for ability in sorted(abilities & NO_FAMILY):
+        raise broken("PROFILE_ABILITY", file, f"{key}.abilities", f"没有哪一族会“{ability.label}”",
+                     "请去掉；省平台屏幕上的未评清单，在上送页粘贴核对")  # fmt: skip
     for ability in sorted(abilities):
         path = PATHS.get(ability)
         if path and path not in found["paths"]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from minping.upstream.messages import Dictionary, NegativeReceived
+from datetime import date
+
+from minping.upstream.messages import Dictionary, NegativeReceived, OpenService
 from minping.upstream.port import Ability, Message
 
 
@@ -32,6 +34,9 @@ class Plain:
         raise NotImplementedError
 
     def negatives(self) -> list[NegativeReceived]:
+        raise NotImplementedError
+
+    def open_services(self, since: date) -> list[OpenService]:
         raise NotImplementedError
 
     def dictionary(self) -> Dictionary:

@@ -17,7 +17,7 @@ from minping import law
 from minping.kernel import clock
 from minping.registry import queries as registry
 from minping.registry.models import Area
-from minping.upstream.messages import BY_KIND, DOWNWARD, Dictionary, NotCanonical, read
+from minping.upstream.messages import BY_KIND, DOWNWARD, Dictionary, NotCanonical, OpenService, read
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Delivery, Later, Message, Never
 from minping.upstream.provinces.calling import Caller, json_object
 from minping.upstream.provinces.family.http import read_credentials
@@ -41,6 +41,7 @@ class MinpingDriver(Plain):
             Ability.REQUEST_REVOCATION,
             Ability.PUSH_REPORT,
             Ability.PULL_DICTIONARY,
+            Ability.PULL_OPEN_SERVICES,
             Ability.PULL_DOWN,
         }
     )
@@ -128,6 +129,15 @@ class MinpingDriver(Plain):
             return items, int(answer["cursor"])
         except (KeyError, TypeError, ValueError) as failure:
             raise Later(f"看不懂上级下发的内容：{failure}") from failure
+
+    def open_services(self, since: date) -> list[OpenService]:
+        told = self._called("GET", f"open?since={since}").get("services")
+        if not isinstance(told, list):
+            raise Later("看不懂上级的未评清单")
+        try:
+            return [read(OpenService, one) for one in told]
+        except (NotCanonical, TypeError) as failure:
+            raise Later(f"看不懂上级的未评清单：{failure}") from failure
 
     def dictionary(self) -> Dictionary:
         try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 from minping.kernel.home import home
-from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, read
+from minping.upstream.messages import Dictionary, NegativeReceived, NotCanonical, OpenService, read
 from minping.upstream.port import NEEDS, Ability, Accepted, AlreadyDone, Later, Message, Never
 from minping.upstream.provinces.calling import Caller, json_object
 from minping.upstream.provinces.plain import Plain
@@ -25,6 +26,7 @@ class SandboxDriver(Plain):
             Ability.REQUEST_REVOCATION,
             Ability.PULL_NEGATIVES,
             Ability.PULL_DICTIONARY,
+            Ability.PULL_OPEN_SERVICES,
             Ability.RECEIVE_CALLBACK,
         }
     )
@@ -94,6 +96,10 @@ class SandboxDriver(Plain):
     def negatives(self) -> list[NegativeReceived]:
         answer = self._got("/negatives")
         return [self._read(NegativeReceived, one) for one in answer.get("negatives", [])]
+
+    def open_services(self, since: date) -> list[OpenService]:
+        told = self._got(f"/open?from={since}").get("services", [])
+        return [self._read(OpenService, one) for one in told]
 
     def dictionary(self) -> Dictionary:
         answer = self._got("/dictionary")

@@ -169,6 +169,7 @@ ACTIONS = {
     "incoming.received": "收到上级下发的评价",
     "dictionary.received": "收到上级的字典",
     "reconciled": "与省平台对账",
+    "unrated.compared": "与上级核对未评服务",
     "proofs.cleared": "清除到期的上送凭证",
     "task.opened": "上送待查",
     "task.closed": "查结",

@@ -179,11 +179,11 @@ def _probe_text(target: str) -> str:
         return ""
     at = clock.moment_text(last.settled_at or last.created_at)
     told = {
-        MessageState.REHEARSED: f"{at}探测到发送前一步，没有发出（省平台会把它算作评价）",
+        MessageState.REHEARSED: f"{at} 探测到发送前一步，没有发出（省平台会把它算作评价）",
         MessageState.WAITING: f"自 {at} 还在等" + (f"：{last.error}" if last.error else ""),
-        MessageState.REFUSED: f"{at}没有走通：{last.error}",
+        MessageState.REFUSED: f"{at} 没有走通：{last.error}",
     }
-    return "探针（非常不满意）：" + told.get(MessageState(last.state), f"{at}已送达")
+    return "探针（非常不满意）：" + told.get(MessageState(last.state), f"{at} 已送达")
 
 
 def _target_state(target: Target, now: datetime) -> tuple[str, str, str, str]:

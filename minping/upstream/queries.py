@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDate
 
 from minping import law
@@ -71,6 +71,21 @@ class Line:
         return whole - min(whole, self.flying) if whole > 0 else whole
 
 
+def _latest(rows: QuerySet[OutboxMessage]) -> dict[Any, tuple[date, str, int | None]]:
+    """Day, kind and level of each record, as its last version says.
+
+    A change of mind is an update of the same record, and so is one's own word after the share of an overall rating
+    (R10): records are counted, not messages.
+    """
+    told = rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).order_by("revision", "id")
+    found: dict[Any, tuple[date, str, int | None]] = {}
+    for day, kind, level, *record, subject in told.values_list(
+        "day", "kind", "level", "organization_code", "case_no", "service_no", "subject"
+    ).iterator():
+        found[(kind, *record) if kind == "rating" else (kind, subject)] = (day, kind, level)
+    return found
+
+
 def reconcile(
     start: datetime,
     end: datetime,
@@ -83,29 +98,12 @@ def reconcile(
     `ours` comes from the business records themselves, not from the outbox, so that a
     record without a message shows as a difference.
     """
-    rows = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end, state__in=ARRIVED).exclude(
-        kind__in=UNCOUNTED
-    )
-    # A change of mind is an update of the same record, and so is one's own word after the share of an
-    # overall rating (R10): count records, not messages, each as its last version says.
-    told = rows.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).order_by("revision", "id")
-    latest: dict[Any, tuple[date, str, int | None]] = {}
-    for day, kind, level, *record, subject in told.values_list(
-        "day", "kind", "level", "organization_code", "case_no", "service_no", "subject"
-    ).iterator():
-        latest[(kind, *record) if kind == "rating" else (kind, subject)] = (day, kind, level)
-    sent = Counter(latest.values())
-    waiting = OutboxMessage.objects.filter(
-        fact_at__gte=start, fact_at__lt=end, state=MessageState.WAITING, created_at__gte=lately(at)
-    ).exclude(kind__in=UNCOUNTED)
-    young: dict[Any, tuple[date, str, int | None]] = {}
-    for day, kind, level, *record, subject in waiting.annotate(day=TruncDate("fact_at", tzinfo=BEIJING)).values_list(
-        "day", "kind", "level", "organization_code", "case_no", "service_no", "subject"
-    ):
-        key = (kind, *record) if kind == "rating" else (kind, subject)
-        if key not in latest:  # a change of what has arrived makes up for nothing that is lost
-            young[key] = (day, kind, level)
-    flying = Counter(young.values())
+    period = OutboxMessage.objects.filter(fact_at__gte=start, fact_at__lt=end).exclude(kind__in=UNCOUNTED)
+    arrived = _latest(period.filter(state__in=ARRIVED))
+    waiting = _latest(period.filter(state=MessageState.WAITING, created_at__gte=lately(at)))
+    sent = Counter(arrived.values())
+    # A change of what has arrived makes up for nothing that is lost.
+    flying = Counter(line for record, line in waiting.items() if record not in arrived)
     keys = sorted(set(ours) | set(sent), key=lambda k: (k[0], k[1], -(k[2] or 0)))
     return [
         Line(

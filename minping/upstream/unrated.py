@@ -51,7 +51,7 @@ class Unrated:
 
     told: int
     agreed: int  # open here too
-    coming: int  # rated here, and that is on its way
+    coming: int  # rated here, and that waits, is refused or in the manual queue: the desk shows it already
     unknown: tuple[str, ...]  # not here at all: nobody was invited by us
     unheard: tuple[str, ...]  # rated here, said to have arrived or never queued, and open there
     closed: tuple[str, ...]  # open here, and no longer there, though the service had arrived
@@ -65,7 +65,7 @@ class Unrated:
         """In one sentence, for who asked."""
         off = ((self.unknown, "本地没有"), (self.unheard, "本地已评"), (self.closed, "上级已不列、本地未评"))
         wrong = "，".join(f"{name} {len(rows)} 件" for rows, name in off if rows)
-        agreed = f"上级列为待评的 {self.told} 件：本地也待评 {self.agreed} 件，评价在途 {self.coming} 件"
+        agreed = f"上级列为待评的 {self.told} 件：本地也待评 {self.agreed} 件，已评还没送到 {self.coming} 件"
         return f"{agreed}；{wrong}，已列入待查。" if wrong else f"{agreed}，没有差异。"
 
 

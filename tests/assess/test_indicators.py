@@ -284,6 +284,15 @@ def test_a_quarter_not_yet_due_counts_once_it_is_sent() -> None:
     assert (one.numerator, one.denominator) == (1, 1)
 
 
+def rule_is(monkeypatch: pytest.MonkeyPatch, wanted: str, word: str) -> None:
+    real = Rules.value
+
+    def ruled(self: Rules, name: str) -> Any:
+        return replace(real(self, name), value=word) if name == wanted else real(self, name)
+
+    monkeypatch.setattr(Rules, "value", ruled)
+
+
 def begins(day: str) -> None:
     Organization.objects.filter(pk=OFFICE).update(reports_from=day)
     registry.forget()
@@ -298,12 +307,7 @@ def test_no_quarter_before_an_office_began_is_owed(
     day: str, rule: str, owed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begins(day)
-    real = Rules.value
-
-    def ruled(self: Rules, name: str) -> Any:
-        return replace(real(self, name), value=rule) if name == "report_first" else real(self, name)
-
-    monkeypatch.setattr(Rules, "value", ruled)
+    rule_is(monkeypatch, "report_first", rule)
     one = found(as_of=date(2026, 11, 30), period=YEAR)["reporting"]
     assert (one.numerator, one.denominator) == (0, owed)
 
@@ -330,12 +334,7 @@ def test_no_quarter_after_an_office_ended_is_owed(
     moment: str, rule: str, owed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends(moment)
-    real = Rules.value
-
-    def ruled(self: Rules, name: str) -> Any:
-        return replace(real(self, name), value=rule) if name == "report_last" else real(self, name)
-
-    monkeypatch.setattr(Rules, "value", ruled)
+    rule_is(monkeypatch, "report_last", rule)
     one = found(as_of=date(2026, 11, 30), period=YEAR)["reporting"]
     assert (one.numerator, one.denominator) == (0, owed)
     later = found(as_of=date(2027, 11, 30), period=(date(2027, 1, 1), date(2027, 12, 31)))["reporting"]

@@ -129,17 +129,7 @@ def read_file(file: Path) -> list[Profile]:
 def _version(top: Mapping[str, Any], raw: Any, file: str, key: str) -> Profile:
     found = schema.fields(raw, file, key, _VERSION_MUST, _VERSION_MAY)
     abilities = frozenset(Ability(one) for one in found["abilities"])
-    for ability in sorted(abilities & NO_FAMILY):
-        raise broken("PROFILE_ABILITY", file, f"{key}.abilities", f"没有哪一族会“{ability.label}”",
-                     "请去掉；省平台屏幕上的未评清单，在上送页粘贴核对")  # fmt: skip
-    for ability in sorted(abilities):
-        path = PATHS.get(ability)
-        if path and path not in found["paths"]:
-            raise broken("PROFILE_PATH", file, f"{key}.paths.{path}", f"声明了“{ability.label}”，却没有地址",
-                         "请补上地址，或去掉这项能力")  # fmt: skip
-    if (Ability.PUSH_LATE in abilities) != ("late_after_days" in found):
-        raise broken("PROFILE_LATE", file, f"{key}.late_after_days", "补报的能力和补报的天数要一起写",
-                     "请补上 late_after_days 和 push_late，或都去掉")  # fmt: skip
+    _able(abilities, found, file, key)
     codes = {table: _codes(table, one, file, f"{key}.codes.{table}") for table, one in found["codes"].items()}
     messages = {kind: _form(one, file, f"{key}.messages.{kind}", codes) for kind, one in found["messages"].items()}
     for kind in messages:
@@ -167,6 +157,21 @@ def _version(top: Mapping[str, Any], raw: Any, file: str, key: str) -> Profile:
         case_key_most=case_key.get("most", 50), codes=codes, back=back, messages=messages,
         answers=tuple(_answer(one, file, f"{key}.answers[{n}]") for n, one in enumerate(found["answers"])), file=file,
     )  # fmt: skip
+
+
+def _able(abilities: frozenset[Ability], found: Mapping[str, Any], file: str, key: str) -> None:
+    """Nothing is declared that no family can do, or that has no address."""
+    for ability in sorted(abilities & NO_FAMILY):
+        raise broken("PROFILE_ABILITY", file, f"{key}.abilities", f"没有哪一族会“{ability.label}”",
+                     "请去掉；省平台屏幕上的未评清单，在上送页粘贴核对")  # fmt: skip
+    for ability in sorted(abilities):
+        path = PATHS.get(ability)
+        if path and path not in found["paths"]:
+            raise broken("PROFILE_PATH", file, f"{key}.paths.{path}", f"声明了“{ability.label}”，却没有地址",
+                         "请补上地址，或去掉这项能力")  # fmt: skip
+    if (Ability.PUSH_LATE in abilities) != ("late_after_days" in found):
+        raise broken("PROFILE_LATE", file, f"{key}.late_after_days", "补报的能力和补报的天数要一起写",
+                     "请补上 late_after_days 和 push_late，或都去掉")  # fmt: skip
 
 
 def _asked(abilities: frozenset[Ability], messages: Mapping[str, MessageForm], file: str, key: str) -> None:

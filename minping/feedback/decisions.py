@@ -89,7 +89,9 @@ def _appeal(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
 
 
 def _dismiss(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
-    services.case_uphold(case, verb, _text(said, "reason", "请写明申诉为什么不成立。"), by, at)
+    reason = _text(said, "reason", "请写明申诉为什么不成立。")
+    told = {"appeal_answer": reason, "appeal_answered_at": at, "appeal_answered_by": by.name}
+    services.case_uphold(case, verb, reason, by, at, **told)
 
 
 GROUND_OF = {"mistaken": Ground.MISTAKEN, "malicious": Ground.MALICIOUS, "not_ours": Ground.NOT_OURS}

@@ -63,6 +63,10 @@ class Case(Due):
     appealed_at = models.DateTimeField(null=True)
     appealed_by = models.CharField(max_length=80, blank=True)
     appeal = models.TextField("申诉理由", blank=True)
+    # Why it did not hold, by whom: the window and its unit are told.  Empty: not answered, or answered by the superior.
+    appeal_answer = models.TextField("申诉不成立的理由", blank=True, default="")
+    appeal_answered_at = models.DateTimeField(null=True)
+    appeal_answered_by = models.CharField(max_length=80, blank=True, default="")
     supervised_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.CharField(max_length=80, blank=True)
@@ -78,7 +82,15 @@ class Case(Due):
         "number", "service_id", "rating_id", "state", "level", "opened_at", "due_at", "verified_at", "appealed_at",
         "appealed_by", "appeal", "supervised_at", "confirmed_at", "closed_at", "result",
     )  # fmt: skip
-    JOURNALLED_LATER: ClassVar = {"arrival": Arrival.OWN, "explanation": "", "origin": "", "assigned_code": ""}
+    JOURNALLED_LATER: ClassVar = {
+        "arrival": Arrival.OWN,
+        "explanation": "",
+        "origin": "",
+        "assigned_code": "",
+        "appeal_answer": "",
+        "appeal_answered_at": None,
+        "appeal_answered_by": "",
+    }
 
     objects = CaseQuerySet.as_manager()
 

@@ -465,7 +465,7 @@ def case_confirm(*, case_id: UUID, note: str, by: Actor, at: datetime) -> Case:
     return case_uphold(case, "confirm", note, by, at)
 
 
-def case_uphold(case: Case, verb: str, note: str, by: Actor, at: datetime) -> Case:
+def case_uphold(case: Case, verb: str, note: str, by: Actor, at: datetime, **more: Any) -> Case:
     """The negative stands, with or against an appeal; the 5 working days run from here (R5)."""
     refused = refusal(verb, case, by, at)
     if refused is not None:
@@ -477,7 +477,7 @@ def case_uphold(case: Case, verb: str, note: str, by: Actor, at: datetime) -> Ca
     with transaction.atomic():
         case_move(
             case, verb, by, at, facts={"note": len(note.strip())}, verified_at=at,
-            confirmed_at=case.confirmed_at or at, confirmed_by=by.name, **due.STOPPED,
+            confirmed_at=case.confirmed_at or at, confirmed_by=by.name, **more, **due.STOPPED,
         )  # fmt: skip
         events.publish(CaseConfirmed(case, at, by.name))
     return case

@@ -49,8 +49,8 @@ STATE_OF = {
 PERMISSION_OF = {view.id: view.permission for view in VIEWS}
 # What a line says is to be done next.
 NEXT = {
-    CaseState.VERIFYING: "电话核实后认定", CaseState.APPEALED: "复核申诉", CaseState.MALICIOUS: "由另一单位的人复核",
-    CaseState.PROPOSED: "负责人审批", CaseState.REVOKING: "等上级决定", CaseState.CONFIRMED: "等责任单位整改",
+    CaseState.VERIFYING: "电话核实后认定", CaseState.APPEALED: "看申诉的理由，电话核实后认定", CaseState.MALICIOUS: "由另一单位的人复核",
+    CaseState.PROPOSED: "看理由，同意上报或不同意", CaseState.REVOKING: "等上级决定", CaseState.CONFIRMED: "等责任单位整改",
     CaseState.ACCEPTED: "等整改回访和再评",
 }  # fmt: skip
 # Where a case stands on the work place, by its state: the view in which it is dealt with.
@@ -310,7 +310,7 @@ _ASSIGN: tuple[dict[str, Any], ...] = (
 )
 FIELDS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "appeal": ({**_REASON, "label": "申诉的理由", "help": "每件只能申诉一次；整改通过验收之后不能再申诉。"}, _FILES),
-    "dismiss": (_REASON,),
+    "dismiss": ({**_REASON, "help": "申诉的窗口和单位看得到这里写的；不要写群众的姓名电话。"},),
     "mistaken": (_STATEMENT, _DOCUMENT, _FILES),
     "not_ours": (_STATEMENT, _DOCUMENT, _FILES),
     "malicious": (
@@ -465,6 +465,9 @@ def revocation_context(case: Case, names: Mapping[str, str]) -> dict[str, Any] |
     steps: list[tuple[str, str, str]] = []
     if case.appealed_at is not None:
         steps.append(("窗口申诉", _signed(case.appealed_at, case.appealed_by, names), case.appeal))
+    if case.appeal_answer:
+        signed = _signed(case.appeal_answered_at, case.appeal_answered_by, names)
+        steps.append(("申诉不成立", signed, case.appeal_answer))
     if row is not None:
         document = f"（佐证：{row.document}）" if row.document else ""
         title = f"认定{Ground(row.ground).label}"
@@ -481,6 +484,28 @@ def revocation_context(case: Case, names: Mapping[str, str]) -> dict[str, Any] |
             number = f"编号 {row.reference}。" if row.reference else ""
             steps.append((label, _signed(row.ended_at, row.answered_by, names), f"{number}{row.answer_text}"))
     return {"steps": [{"title": title, "who": who, "text": text} for title, who, text in steps]}
+
+
+def appeal_context(case: Case) -> list[dict[str, str]]:
+    """What became of an appeal, for the window and the unit that made it: nothing of what the office weighed inside."""
+    if case.appealed_at is None:
+        return []
+    steps = [{"title": "窗口申诉", "time_text": clock.moment_text(case.appealed_at), "text": case.appeal}]
+    row = Revocation.objects.filter(case=case, answered_at__isnull=False).exclude(answer="").first()
+    if case.appeal_answered_at is not None:
+        told = {
+            "title": "申诉不成立",
+            "time_text": clock.moment_text(case.appeal_answered_at),
+            "text": case.appeal_answer,
+        }
+        steps.append(told)
+    elif row is not None and row.answered_at is not None:
+        title = "申诉成立，评价已撤销" if row.answer == "revoke" else "已申请撤销，上级不予撤销"
+        text = f"编号 {row.reference}。{row.answer_text}"
+        steps.append({"title": title, "time_text": clock.moment_text(row.answered_at), "text": text})
+    elif case.state in DISPUTED:
+        steps.append({"title": "正在复核", "time_text": "", "text": ""})
+    return steps
 
 
 def _signed(at: datetime | None, by: str, names: Mapping[str, str]) -> str:

@@ -215,6 +215,8 @@ def desk(request: HttpRequest, view: str = "", case_id: UUID | None = None) -> H
     if not any(who.may(permission) for permission in READ):
         return _elsewhere(who)
     if not view:
+        if not table.queues and who.may("clue.open"):
+            return HttpResponseRedirect(reverse("clues"))  # what waits for them is not negatives
         return HttpResponseRedirect(reverse("desk_view", args=[MINE if table.queues else DONE]))
     label = label_of(view)
     if view in QUEUES and view not in table.queues:
@@ -398,6 +400,7 @@ def case_for(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
         more, _ = cases.actions(case, who, now)
         offered += more
         return {
+            "appeal": cases.appeal_context(case),
             "order": orders.order_context(order, names),
             "clock": work.clock_context(order, now),
             "actions": offered,
@@ -407,6 +410,7 @@ def case_for(case_id: UUID, who: Actor, now: datetime) -> dict[str, Any]:
         offered, refused = cases.actions(case, who, now)
         return {
             "case": cases.party_context(case),
+            "appeal": cases.appeal_context(case),
             "clock": work.clock_context(case, now),
             "actions": offered,
             "refusals": [] if offered else refused,

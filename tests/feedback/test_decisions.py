@@ -23,7 +23,7 @@ from minping.upstream import incoming
 from minping.upstream import services as upstream
 from minping.upstream.messages import ValidityContent, typed
 from minping.upstream.models import OutboxMessage, Task
-from tests.support.world import FRIDAY, Story, actor, beijing
+from tests.support.world import FRIDAY, Story, actor, beijing, signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 STATEMENT = "评价人说点错了，本意是非常满意，电话里讲得很清楚，愿意改正。"
@@ -356,3 +356,27 @@ def test_a_refused_extension_and_a_late_one_change_nothing() -> None:
     assert (order.state, order.due_at) == ("assigned", due_at)
     with pytest.raises(rectify.TooLateToExtend):
         rectify.extension_ask(order_id=order.pk, plan="分步。", by=actor("unit"), at=due_at)
+
+
+def test_who_appealed_is_told_what_became_of_it_and_why() -> None:
+    story = Dispute()
+    case = story.appealed()
+    for name in ("window3", "unit"):
+        assert "正在复核" in signed_in(name).get(f"/desk/mine/{case.pk}/").content.decode()
+    why = "监控里没有看到窗口说明。"
+    case = story.act(case, "dismiss", "reviewer", reason=why)
+    assert (case.appeal_answer, case.appeal_answered_by) == (why, "account:reviewer")
+    for name in ("window3", "unit", "head"):
+        page = signed_in(name).get(f"/desk/mine/{case.pk}/").content.decode()
+        assert page.count(why) == 1 and "申诉不成立" in page, name
+    assert journal.verify().clean
+
+
+def test_of_a_refused_revocation_the_unit_learns_the_answer_and_nothing_of_what_was_weighed_inside() -> None:
+    story = Dispute()
+    case = story.act(
+        story.act(story.act(story.appealed(), "mistaken", "reviewer"), "approve", "head"), "refuse", "head"
+    )
+    page = signed_in("unit").get(f"/desk/mine/{case.pk}/").content.decode()
+    assert "上级不予撤销" in page and SAID["reference"] in page
+    assert SAID["statement"] not in page

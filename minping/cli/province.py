@@ -91,7 +91,7 @@ def close(options: argparse.Namespace) -> int:
     ready()
     from minping.kernel import clock
     from minping.kernel.access import SYSTEM
-    from minping.upstream.services import messages_close
+    from minping.upstream.desk import messages_close
 
     print(f"{messages_close(reason=options.reason, by=SYSTEM, at=clock.now())} 条不再送，理由已记入日志。")
     return 0

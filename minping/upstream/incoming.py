@@ -118,8 +118,8 @@ def pull(*, at: datetime, chosen: Driver | None = None, dictionary: bool = True)
             new = sum(rating_take(one, target=chosen.name, at=at) for one in chosen.negatives())
         if isinstance(chosen, SendsDown) and Ability.PULL_DOWN in chosen.abilities:
             new += down_take(chosen, at=at)
-        if dictionary and Ability.PULL_DICTIONARY in chosen.abilities:
-            dictionary_take(chosen.dictionary(), target=chosen.name, at=at)
+        if dictionary:
+            dictionary_ask(at=at, chosen=chosen)
     except Later:
         return new  # it does not answer: the next look asks again
     return new
@@ -210,6 +210,17 @@ def _follow(event: Any, what: str, reference: str, **facts: Any) -> bool:
 
 
 # --- the dictionary ----------------------------------------------------------------------------
+
+
+def dictionary_ask(*, at: datetime, chosen: Driver | None = None) -> bool:
+    """Take the superior's tags as of now; False where it did not tell them, so that it is asked again."""
+    chosen = chosen or driver()
+    if Ability.PULL_DICTIONARY in chosen.abilities:
+        try:
+            dictionary_take(chosen.dictionary(), target=chosen.name, at=at)
+        except Later:
+            return False
+    return True
 
 
 def dictionary_take(told: Dictionary, *, target: str, at: datetime) -> int:

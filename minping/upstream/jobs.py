@@ -6,7 +6,7 @@ from datetime import date
 
 from minping.kernel import clock
 from minping.kernel.jobs import ENDING, Job, worker_name
-from minping.upstream.incoming import pull
+from minping.upstream.incoming import dictionary_ask, pull
 from minping.upstream.services import checks_return, messages_deliver
 from minping.upstream.unrated import unrated_ask
 from minping.upstream.watch import look
@@ -33,8 +33,9 @@ def _pull() -> bool:
     global _dictionary_day, _unrated_day
     now = clock.now()
     today = clock.beijing(now).date()
-    new = pull(at=now, dictionary=_dictionary_day != today)
-    _dictionary_day = today
+    new = pull(at=now, dictionary=False)
+    if _dictionary_day != today and dictionary_ask(at=now):
+        _dictionary_day = today
     if _unrated_day != today and unrated_ask(at=now) is not None:
         _unrated_day = today
     return new > 0

@@ -24,7 +24,7 @@ from minping.kernel.models import JournalEntry
 from minping.kernel.paging import page_of
 from minping.kernel.web import actor, public_page, staff_page
 from minping.registry import queries as registry
-from minping.upstream import building, incoming, queries, reading, services, unrated, watch
+from minping.upstream import building, desk, incoming, queries, reading, unrated, watch
 from minping.upstream.models import OutboxMessage, Target, Task
 from minping.upstream.port import Ability
 from minping.upstream.provinces import driver
@@ -317,9 +317,7 @@ def switch(request: HttpRequest, code: str) -> HttpResponse:
         raise NotFound("没有这个上送对象。")
     enabled = request.POST.get("verb") == "on"
     try:
-        services.target_switch(
-            code=code, enabled=enabled, reason=request.POST.get("reason", ""), by=who, at=clock.now()
-        )
+        desk.target_switch(code=code, enabled=enabled, reason=request.POST.get("reason", ""), by=who, at=clock.now())
     except Invalid as problem:
         messages.error(request, _said(problem))
     else:
@@ -331,7 +329,7 @@ def switch(request: HttpRequest, code: str) -> HttpResponse:
 @require_POST
 def replay(request: HttpRequest, message_id: int) -> HttpResponse:
     """Send one message again."""
-    services.message_replay(message_id=message_id, by=actor(request), at=clock.now())
+    desk.message_replay(message_id=message_id, by=actor(request), at=clock.now())
     messages.success(request, "已重新排队，马上再送。")
     return _back(request, f"{reverse('delivery')}?state=refused")
 
@@ -345,7 +343,7 @@ def replay_all(request: HttpRequest) -> HttpResponse:
     done = 0
     for message_id in list(rows.order_by("id").values_list("id", flat=True)[:REPLAY_MOST]):
         try:
-            services.message_replay(message_id=message_id, by=who, at=now)
+            desk.message_replay(message_id=message_id, by=who, at=now)
         except Stale:  # someone was first with this one
             continue
         done += 1
@@ -428,11 +426,11 @@ def message(request: HttpRequest, message_id: int) -> HttpResponse:
         if verb == "open":
             opened = reading.message_open(message_id=message_id, by=who, at=now)
         elif verb == "replay":
-            services.message_replay(message_id=message_id, by=who, at=now)
+            desk.message_replay(message_id=message_id, by=who, at=now)
             messages.success(request, "已重新排队，马上再送。")
             return _back(request, request.path)
         elif verb == "by_hand":
-            services.message_done_by_hand(
+            desk.message_done_by_hand(
                 message_id=message_id, reference=request.POST.get("reference", ""), by=who, at=now
             )
             messages.success(request, "已登记省平台编号。")
@@ -540,7 +538,7 @@ def _manual_page(request: HttpRequest, wrong: int = 0, error: str = "") -> HttpR
 def manual_done(request: HttpRequest, message_id: int) -> HttpResponse:
     """Record the number under which a person entered it."""
     try:
-        services.message_done_by_hand(
+        desk.message_done_by_hand(
             message_id=message_id, reference=request.POST.get("reference", ""), by=actor(request), at=clock.now()
         )
     except Invalid as problem:
@@ -554,7 +552,7 @@ def manual_done(request: HttpRequest, message_id: int) -> HttpResponse:
 def manual_checked(request: HttpRequest, message_id: int) -> HttpResponse:
     """The second look at what another person entered."""
     right = request.POST.get("verb") == "right"
-    services.message_checked(message_id=message_id, right=right, by=actor(request), at=clock.now())
+    desk.message_checked(message_id=message_id, right=right, by=actor(request), at=clock.now())
     messages.success(request, "已复核，算作送达。" if right else "已退回，重新录入。")
     return _back(request, reverse("delivery_manual"))
 

@@ -105,14 +105,16 @@ def _listed(text: str, chosen: Driver) -> list[OpenService]:
         raise Invalid(f"清单有 {len(lines)} 行。", cure=f"请粘贴 1 至 {LISTED_MOST} 行，每行一件。", field="list")
     found = []
     for n, line in lines:
-        case_no, number, organization, *more = [*line.replace("，", ",").replace("\t", ",").split(","), "", ""]
-        number = number.strip() or "1"
-        if any(more) or not case_no.strip() or not (number.isdecimal() and number.isascii() and len(number) < 6):
+        parts = [part.strip() for part in line.replace("，", ",").replace("\t", ",").split(",")]
+        case_no, number, organization, *more = [*parts, "", ""]
+        number = number or "1"
+        legible = case_no and "".join(parts).isprintable()  # no database holds a NUL
+        if any(more) or not (legible and number.isdecimal() and number.isascii() and len(number) < 6):
             raise Invalid(
                 f"第 {n} 行看不懂。", cure="每行写：办件编号，服务序号，机构代码；后两项可以不写。", field="list"
             )
-        case_no = case_no.strip().removeprefix(prefix)
-        found.append(OpenService(organization.strip(), case_no, int(number)))
+        case_no = case_no.removeprefix(prefix)
+        found.append(OpenService(organization, case_no, int(number)))
     return found
 
 

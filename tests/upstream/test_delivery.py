@@ -16,15 +16,9 @@ from minping.kernel.errors import Forbidden, Invalid, Stale
 from minping.kernel.home import home
 from minping.sandbox import Server, serve
 from minping.upstream import services
+from minping.upstream.desk import OwnWork, message_checked, message_done_by_hand, message_replay, target_switch
 from minping.upstream.models import Exchange, OutboxMessage, Target
-from minping.upstream.services import (
-    OwnWork,
-    message_checked,
-    message_done_by_hand,
-    message_replay,
-    messages_deliver,
-    target_switch,
-)
+from minping.upstream.services import messages_deliver
 from tests.support.world import Story, actor, press, rate, receive, service_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]

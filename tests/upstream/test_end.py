@@ -20,8 +20,9 @@ from minping.kernel.models import Account, Assignment, JournalEntry
 from minping.registry import queries as registry
 from minping.registry.models import Area
 from minping.upstream import provinces, watch
+from minping.upstream.desk import messages_close
 from minping.upstream.models import OutboxMessage, SentDown, Target, Task
-from minping.upstream.services import messages_close, messages_deliver
+from minping.upstream.services import messages_deliver
 from tests.support import levels
 from tests.support.levels import application, case, post, rating, service, validity
 from tests.support.world import FRIDAY, PASSWORD, Story, actor, receive, registry_world, service_row, signed_in

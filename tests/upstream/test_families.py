@@ -15,10 +15,10 @@ from minping.evaluate.services import defaults_make
 from minping.kernel import clock, privacy
 from minping.kernel.home import home
 from minping.upstream import provinces, reading, services
+from minping.upstream.desk import message_replay
 from minping.upstream.models import Exchange, OutboxMessage, Target
 from minping.upstream.profile.loading import ROOT
 from minping.upstream.provinces.family.http import Wire
-from minping.upstream.services import message_replay
 from tests.support.world import FRIDAY, actor, rate, receive, service_row
 from tests.upstream.conftest import SPEAKS, Speak, drain
 

@@ -20,7 +20,7 @@ from minping.kernel.home import home
 from minping.kernel.models import JournalEntry
 from minping.sandbox import Server, serve
 from minping.upstream import jobs, provinces
-from minping.upstream.models import OutboxMessage, Task
+from minping.upstream.models import OutboxMessage, TagOfSuperior, Task
 from minping.upstream.unrated import Unrated, unrated_ask, unrated_read
 from tests.support.services import free_port
 from tests.support.world import FRIDAY, actor, rate, receive, service_row, signed_in
@@ -143,6 +143,18 @@ def test_the_job_asks_once_a_day_and_again_where_there_was_no_answer(
         assert JournalEntry.objects.filter(action="unrated.compared").count() == compared
 
 
+def test_the_dictionary_is_asked_for_again_where_the_superior_was_silent(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_dictionary_day", None)
+    there = settings.MINPING_PROVINCE
+    for address, known in ((f"http://127.0.0.1:{free_port()}", False), (there, True)):
+        settings.MINPING_PROVINCE = address
+        provinces._driver.cache_clear()
+        jobs._pull()
+        assert TagOfSuperior.objects.exists() == known
+
+
 def test_a_pasted_list_says_the_same_and_nothing_of_what_it_leaves_out(settings: Any) -> None:
     three()
     settings.MINPING_PROVINCE = ""
@@ -154,7 +166,9 @@ def test_a_pasted_list_says_the_same_and_nothing_of_what_it_leaves_out(settings:
     assert set(tasks()) == {"unknown", "unheard"} and Rating.objects.count() == 1
 
 
-@pytest.mark.parametrize("text", ["", "\n \n", "U-1,x", "U-1,1,minan-center,more", ",1", "U-1,１", "U-1\n" * 5001])
+@pytest.mark.parametrize(
+    "text", ["", "\n \n", "U-1,x", "U-1,1,minan-center,more", ",1", "U-1,１", "U\0-1", "U-1,1,minan\0", "U-1\n" * 5001]
+)
 def test_a_list_that_is_none_is_refused_and_compares_nothing(text: str) -> None:
     with pytest.raises(Invalid):
         unrated_read(text, by=actor("operator"), at=NOW)

@@ -22,9 +22,10 @@ from minping.kernel.home import home
 from minping.kernel.models import JournalEntry
 from minping.sandbox import Server, serve
 from minping.upstream import provinces, queries, watch
+from minping.upstream.desk import message_checked, message_done_by_hand
 from minping.upstream.models import Exchange, FromBelow, OutboxMessage, Subordinate, Target, Task
 from minping.upstream.provinces import driver
-from minping.upstream.services import message_checked, message_done_by_hand, messages_deliver
+from minping.upstream.services import messages_deliver
 from tests.support.world import FRIDAY, actor, rate, receive, service_row, signed_in
 from tests.upstream.conftest import Speak, drain
 

@@ -139,7 +139,7 @@ def test_a_queue_is_read_from_its_index_and_never_sorted(asked: str) -> None:
     with CaptureQueriesContext(connection) as context:
         questions[asked]()
     told = plan(context)
-    for table, index in ((Case, "case_queue"), (Order, "order_queue")):
+    for table, index in ((Case, "case_seat"), (Order, "order_queue")):
         name = table._meta.db_table
         # Which of its indexes counts so few rows, PostgreSQL may choose; the order of the list it may not.
         assert index in told or (asked == "counts" and connection.vendor == "postgresql")

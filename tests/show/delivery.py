@@ -53,6 +53,7 @@ LINES = (
     Line("街道、区、市各一套进程和库，区里停一天：逐级相等，撤销由区、市决定，指标是下面的和", lambda: pytest("tests/journeys/test_levels.py", database=POSTGRES)),
     Line("上级也用民评：接口的攻击、驱动、裁决；两个区四个街道互不相碰；最上面一级", lambda: both("tests/upstream/test_below.py", "tests/upstream/test_minping_driver.py", "tests/upstream/test_authority.py", "tests/upstream/test_siblings.py", "tests/upstream/test_end.py")),
     Line("上送每秒多少，1 个和 4 个进程，与沙盒自己的极限相比", lambda: "；".join(measured("relay", "上送", "极限"))),
+    Line("上级还列为待评的服务，与本地逐件核对：问得到的问，问不到的粘贴清单", lambda: both("tests/upstream/test_unrated.py")),
     Line("沙盒省平台", lambda: pytest("tests/sandbox")),
 )  # fmt: skip
 

@@ -70,7 +70,8 @@ def fill(count: int) -> None:
             clocked = due.clock(service.area_code, "verify", now - timedelta(days=dice.randint(0, 9)))
             waits = is_open and state in open_cases and state is not CaseState.REVOKING
             case = Case(
-                pk=pk, number=number_of(pk, at), service=service, rating=rating, window_name=service.window_name,
+                pk=pk, number=number_of(pk, at), service=service, rating=rating, seat_code=unit,
+                window_name=service.window_name,
                 item_name=service.item_name, level=level, excerpt=excerpt_of(rating), state=state, opened_at=at,
                 verify_due_at=clocked["due_at"], closed_at=None if is_open else at + timedelta(days=6), **told,
                 **(clocked if waits else {}),

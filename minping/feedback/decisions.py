@@ -204,7 +204,7 @@ def _assign(case: Case, verb: str, said: Said, by: Actor, at: datetime) -> None:
     reason = _text(said, "reason", "请写明为什么由这个单位核实。")
     services.case_move(
         case, verb, by, at,
-        assigned_code="" if target.code == case.organization_code else target.code,
+        assigned_code="" if target.code == case.organization_code else target.code, seat_code=target.code,
         facts={"moved_from": here.code, "moved_to": target.code, "detail": f"转给{target.name}：{reason}"[:200]},
     )  # fmt: skip
     events.publish(CaseAssigned(case, at, by.name))

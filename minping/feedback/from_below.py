@@ -59,7 +59,8 @@ def take_case(told: Told) -> tuple[Case, bool]:
             raise Missing(what="评价")
         case = Case(
             id=told.subject, number=said.case_number, service=service, rating=rating, area_code=service.area_code,
-            organization_code=service.organization_code, window_code=service.window_code,
+            organization_code=service.organization_code, seat_code=service.organization_code,
+            window_code=service.window_code,
             window_name=service.window_name, staff_code=service.staff_code, item_name=service.item_name,
             opened_at=said.opened_at, origin=told.origin, arrival=said.arrival if said.arrival in set(Arrival) else Arrival.OWN,
         )  # fmt: skip

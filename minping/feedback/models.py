@@ -42,13 +42,9 @@ class Case(Due):
     organization_code = models.CharField(max_length=40)
     # The unit to which it was assigned; empty: it is where it was rated.  What is counted is the rated unit's.
     assigned_code = models.CharField(max_length=40, blank=True, default="")
-    seat_code = models.GeneratedField(  # of these the one that has it now, so that a work list begins with it
-        expression=models.Case(
-            models.When(assigned_code="", then=models.F("organization_code")), default=models.F("assigned_code")
-        ),
-        output_field=models.CharField(max_length=40),
-        db_persist=True,
-    )
+    # Of these the one that has it now, so that a work list begins with it (`case_seat_whole`).  No generated column:
+    # an index of one covers nothing in SQLite, and each line of the list would be read from the table.
+    seat_code = models.CharField(max_length=40)
     window_code = models.CharField(max_length=40, blank=True)
     window_name = models.CharField(max_length=80, blank=True)
     staff_code = models.CharField(max_length=40, blank=True)
@@ -98,6 +94,11 @@ class Case(Due):
         verbose_name = "差评件"
         constraints: ClassVar = [
             models.CheckConstraint(
+                name="case_seat_whole",
+                condition=models.Q(assigned_code="", seat_code=models.F("organization_code"))
+                | (~models.Q(assigned_code="") & models.Q(seat_code=models.F("assigned_code"))),
+            ),
+            models.CheckConstraint(
                 name="case_rated_whole",
                 condition=models.Q(rating__isnull=True, level__isnull=True)
                 | models.Q(rating__isnull=False, level__isnull=False, service__isnull=False),
@@ -119,7 +120,7 @@ class Case(Due):
 
     @property
     def seat(self) -> str:
-        """The unit that has it now, also before the database has said so."""
+        """The unit that has it now."""
         return self.assigned_code or self.organization_code
 
     @property

@@ -105,6 +105,7 @@ def cases_open(pairs: Sequence[tuple[Service, Rating]], *, at: datetime) -> list
                 arrival=Arrival.SUPERIOR if rating.proof == "superior" else Arrival.OWN,
                 area_code=service.area_code,
                 organization_code=service.organization_code,
+                seat_code=service.organization_code,
                 window_code=service.window_code,
                 window_name=service.window_name,
                 staff_code=service.staff_code,

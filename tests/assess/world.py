@@ -129,7 +129,8 @@ def case(of: Rating, *, confirmed: str = "", due: str = "", **more: Any) -> Case
     last = date.fromisoformat(due) if due else of.rated_at.astimezone(law.BEIJING).date() + timedelta(days=2)
     return Case.objects.create(
         number=f"差评-{next(_numbers):06}", service=where, rating=of, area_code=AREA,
-        organization_code=where.organization_code, window_code=where.window_code, window_name=where.window_name,
+        organization_code=where.organization_code, seat_code=where.organization_code, window_code=where.window_code,
+        window_name=where.window_name,
         item_name=where.item_name, level=of.level,
         state=more.pop("state", "confirmed" if confirmed else "verifying"),
         opened_at=of.rated_at, verify_due_at=midnight(last + timedelta(days=1)),

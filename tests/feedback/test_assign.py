@@ -153,7 +153,7 @@ def test_two_who_assign_it_in_the_same_second_send_it_once(agent: Actor) -> None
     stale = feedback.case_get(case.pk)
     assign(case, actor("reviewer"))
     with pytest.raises(Problem):
-        feedback.case_move(stale, "assign", actor("head"), FRIDAY, facts={}, assigned_code="minan")
+        feedback.case_move(stale, "assign", actor("head"), FRIDAY, facts={}, assigned_code="minan", seat_code="minan")
     assert Case.objects.get().seat == "minan-agent-01"
 
 

@@ -72,7 +72,7 @@ def test_an_empty_or_long_word_and_a_number_of_somebody_are_refused(word: str) -
 def test_a_mark_on_what_one_may_no_longer_open_is_not_shown() -> None:
     case = Story().negative()
     mark("reviewer", case, word="等材料")
-    Case.objects.update(organization_code="neighbour")
+    Case.objects.update(organization_code="neighbour", seat_code="neighbour")
     assert signed_in("reviewer").get("/desk/marked/").context["rows"] == []
 
 

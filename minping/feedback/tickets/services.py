@@ -266,7 +266,8 @@ def _open(ticket: Ticket, service: Service | None, at: datetime) -> Case:
     window = service.window_code if service else ticket.window_code
     case = Case(
         id=identifier, number=feedback.number_of(identifier, at, source.word), service=service,
-        arrival=Arrival(ticket.source), area_code=ticket.area_code, organization_code=unit, window_code=window,
+        arrival=Arrival(ticket.source), area_code=ticket.area_code, organization_code=unit, seat_code=unit,
+        window_code=window,
         window_name=service.window_name if service else windows.get((unit, window), ""),
         staff_code=service.staff_code if service else "",
         item_name=(service.item_name if service else ticket.item_name) or "（没有写明事项）",

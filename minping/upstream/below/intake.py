@@ -364,8 +364,6 @@ class Missing(Wait):
 def kept(record: models.Model) -> None:
     """Save a mirrored row after looking at each value: too long or no choice is refused by field, on either database."""
     for field in record._meta.concrete_fields:
-        if field.generated:  # by the database, of the others
-            continue
         value = getattr(record, field.attname)
         if field.is_relation or isinstance(field, (models.BinaryField, models.JSONField)) or value in (None, ""):
             continue

@@ -23,7 +23,17 @@ def _no_passwords() -> None:
 
 def test_the_first_call_makes_the_office_and_its_accounts() -> None:
     passwords = demo.load(by=SYSTEM, at=now())
-    assert list(passwords) == ["reviewer", "window3", "unit", "head", "operator", "auditor", "discipline", "second"]
+    assert list(passwords) == [
+        "reviewer",
+        "window3",
+        "unit",
+        "head",
+        "operator",
+        "auditor",
+        "discipline",
+        "second",
+        "district",
+    ]
     for username, password in passwords.items():
         account = Account.objects.get(username=username)
         assert password is not None and account.check_password(password)

@@ -127,7 +127,7 @@ def on_case_changed(event: CaseChanged | CaseAppealed) -> None:
 
 Clause = frozenset[str]  # any of these tokens
 Found = list[tuple[int, UUID]]  # place in the order, case
-WALK = 1000  # rows of PostgreSQL's newest that are looked at one by one before its index is asked
+WALK = 2000  # rows of PostgreSQL's newest that are looked at one by one before its index is asked
 
 SQLITE = (
     "SELECT t.id, t.case_id FROM (SELECT rowid AS place FROM rectify_casetext_index "

@@ -32,7 +32,7 @@ MOST = 20  # cases of one number
 LOOK = 2000  # of the cases that the index names, for one page
 # Asked of the index at first (more where a condition moves and will leave many out); four times as many each time that
 # was not enough.
-FIRST, FIRST_MOVING, STEP = work.PAGE + 10, 5 * work.PAGE, 960
+FIRST, FIRST_MOVING, STEP = work.PAGE + 1, 5 * work.PAGE, 960
 MONTHS = 36  # of a period; a longer one is not asked of the index
 KEPT, NUMBERED = "asked", "numbered"  # in the session: what was asked, and the cases that one number named
 

@@ -45,6 +45,10 @@ LINES = (
         lambda: both("tests/journeys/test_case_roads.py"),
     ),
     Line(
+        "转给下级或旁边的单位：要核实的件、整改单，写明理由，时限照走",
+        lambda: both("tests/feedback/test_assign.py", "tests/rectify/test_transfer.py"),
+    ),
+    Line(
         "工作台：各视图、下一件、跳过、标记、时限日历；按编号、文字、事项、窗口、等级、状态、期间在自己的范围里查",
         lambda: both(
             "tests/site/test_desk.py",

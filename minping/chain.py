@@ -267,7 +267,7 @@ CHAIN: Mapping[type, tuple[Callable[[Any], None], ...]] = {
     # 反馈
     fed_back.CasesOpened: (send_opened_cases, words.on_cases_opened),
     fed_back.CaseConfirmed: (send_case, rectify.on_case_confirmed, repeats.on_case_confirmed),
-    fed_back.CaseAssigned: (send_assigned, rectify.on_case_assigned),
+    fed_back.CaseAssigned: (send_assigned, rectify.on_case_assigned, words.on_case_changed),
     fed_back.CaseAppealed: (send_case, rectify.on_case_appealed, words.on_case_changed),
     fed_back.RevocationRequested: (send_revocation,),
     fed_back.RevocationAnswered: (

@@ -23,7 +23,7 @@ from uuid import UUID
 from django.db import connection
 
 from minping import law
-from minping.feedback.events import CaseAppealed, CaseChanged, CasesOpened
+from minping.feedback.events import CaseAppealed, CaseAssigned, CaseChanged, CasesOpened
 from minping.feedback.models import Case
 from minping.kernel.clock import beijing
 from minping.rectify.models import CaseText, Order
@@ -59,19 +59,19 @@ def level_token(level: int) -> str:
 
 
 FIELDS = (
-    "pk", "organization_code", "window_code", "window_name", "item_name", "level", "opened_at", "appeal",
+    "pk", "seat_code", "organization_code", "window_code", "window_name", "item_name", "level", "opened_at", "appeal",
     "rating__text", "rating__tags", "rating__rated_at",
 )  # fmt: skip
 
 
 def _words(case: Sequence[Any], orders: Iterable[Sequence[str]]) -> str:
     """All tokens of a case, given by `FIELDS`, and of its orders (organisation, measures)."""
-    _, organization, window, window_name, item, level, opened, appeal, text, tags, rated = case
+    _, seat, organization, window, window_name, item, level, opened, appeal, text, tags, rated = case
     labels = []
     if rated is not None:  # a grievance without a rating has no words here: those of its tickets are sealed
         rules = law.at("000000", rated.astimezone(law.BEIJING).date())
         labels = [tag.label for code in tags if (tag := rules.tag(code))]
-    found = {place_token(organization), place_token(organization, window)}
+    found = {place_token(organization), place_token(organization, window), place_token(seat)}
     if level is not None:
         found.add(level_token(level))
     found.add(month_token(beijing(opened)))
@@ -119,7 +119,7 @@ def on_cases_opened(event: CasesOpened) -> None:
     words_set([case.pk for case in event.cases])
 
 
-def on_case_changed(event: CaseChanged | CaseAppealed) -> None:
+def on_case_changed(event: CaseAssigned | CaseChanged | CaseAppealed) -> None:
     words_set([event.case.pk])
 
 

@@ -52,6 +52,9 @@ def test_the_other_unit_has_it_with_the_days_that_are_left_and_the_rating_stays_
     assert (moved.due_at, moved.verify_due_at, moved.organization_code, moved.window_code) == before
     page = browser.get(f"/desk/verify/{case.pk}/").content.decode()
     assert case.number in browser.get("/desk/verify/").content.decode()
+    for asked in ({"text": case.excerpt[:4]}, {"text": case.number}, {"unit": "minan-agent-01"}):
+        browser.post("/desk/find/", asked)
+        assert [row["number"] for row in browser.get("/desk/found/").context["rows"]] == [case.number], asked
     assert "已转给甲社区便民代办点核实" in page and REASON in page  # by whom, to whom and why, in the history
     told = JournalEntry.objects.get(action="case.assign").facts
     assert (told["moved_from"], told["moved_to"]) == ("minan-center", "minan-agent-01")

@@ -131,11 +131,16 @@ def move(request: HttpRequest, case_id: UUID, verb: str) -> HttpResponse:
 
 
 DONE = {
-    "confirm": "已认定属实，转办整改", "assign": "已转给{seat}，原时限照常计算",
-    "assign_review": "已转给{seat}，原时限照常计算", "mistaken": "已认定误评，等负责人审批", "not_ours": "已认定不是本单位的事项，等负责人审批",
-"malicious": "已认定恶意，等另一单位的人复核", "grant": "已决定撤销，随即下达", "deny": "已决定不予撤销，随即下达",
+    "confirm": "已认定属实，转办整改",
+    "mistaken": "已认定误评，等负责人审批",
+    "not_ours": "已认定不是本单位的事项，等负责人审批",
+    "malicious": "已认定恶意，等另一单位的人复核",
+    "assign": "已转给{seat}，原时限照常计算",
+    "assign_review": "已转给{seat}，原时限照常计算",
+    "grant": "已决定撤销，随即下达",
+    "deny": "已决定不予撤销，随即下达",
     "refer": "已转报更高一级",
-}  # fmt: skip
+}
 ASSIGNED = frozenset({"assign", "assign_review"})
 ABOVE = frozenset(move.verb for move in DECISIONS.moves)
 

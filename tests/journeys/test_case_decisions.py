@@ -14,6 +14,7 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser, Page, expect
 
+from minping.feedback.pages import DONE
 from tests.support import browser as browsers
 from tests.support.browser import picture
 from tests.support.live import Installation
@@ -141,7 +142,7 @@ def test_two_reviewers_decide_the_same_case_in_the_same_second(
 
         with ThreadPoolExecutor(2) as pool:
             told = list(pool.map(press, ("reviewer", "second"), ("confirm", "mistaken")))
-        won = [text for text in told if "已认定属实" in text or "已办：" in text]
+        won = [text for text in told if DONE["confirm"] in text or DONE["mistaken"] in text]
         lost = [text for text in told if "刚刚被别人处理过" in text or "现在是“" in text]
         assert (len(won), len(lost)) == (1, 1), live.tail()
     assert live.cli("verify").returncode == 0

@@ -20,7 +20,7 @@ from minping.kernel.access import Grant
 from minping.kernel.errors import Problem
 
 CAP = 999  # a badge says "999+" beyond: nobody works from the exact number
-PAGE = 25  # lines of a list: three screens of a desk; fifty took twice as long, and half of them nobody reached
+PAGE = 20  # lines of a list: two screens of a desk; fifty took twice as long, and half of them nobody reached
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from minping.site.desk import MINE
 from minping.supervise.models import Inquiry
 from minping.supervise.states import ENDED, InquiryState
 
-LONGEST = 25
+LONGEST = work.PAGE
 READ, READ_INQUIRY = "case.read", "notice.read"
 
 
@@ -125,7 +125,8 @@ def late_lines(scopes: Scopes, now: datetime) -> list[dict[str, Any]]:
     rows: list[tuple[Any, ...]] = []
     for name, kind in KINDS.items():
         shown = ("due_at", kind.unit, "state", "due_clause", *kind.shown)
-        over = kind.open(scopes[name]).filter(due_at__lte=now).order_by("due_at").values_list(*shown)[:LONGEST]
+        longest = kind.open(scopes[name]).filter(due_at__lte=now).order_by("due_at")[:LONGEST]  # from the index alone
+        over = kind.model._default_manager.filter(pk__in=longest.values("pk")).values_list(*shown)
         rows += [(*row, kind.label(row[2])) for row in over]
     rows.sort(key=itemgetter(0))
     names = registry.directory().places

@@ -63,12 +63,16 @@ class Scope:
     organizations: tuple[str, ...]
     windows: tuple[tuple[str, str], ...]
 
+    def within(self, organization: str = "organization_code", window: str = "window_code") -> Q:
+        """The condition that an organisation and a window, in these fields, lie within this scope."""
+        wanted = Q(**{f"{organization}__in": self.organizations})
+        for code, number in self.windows:
+            wanted |= Q(**{organization: code, window: number})
+        return wanted
+
     def filter(self, rows: Any, field: str = "organization_code") -> Any:
         """Rows of a model with an organisation in `field`, and window_code, within this scope."""
-        wanted = Q(**{f"{field}__in": self.organizations})
-        for organization, window in self.windows:
-            wanted |= Q(**{field: organization, "window_code": window})
-        return rows.filter(wanted)
+        return rows.filter(self.within(field))
 
 
 def scope_of(grants: Iterable[Grant], places: Iterable[tuple[str, str]]) -> Scope:

@@ -120,13 +120,6 @@ def scopes(who: Actor) -> tuple[work.Scope, work.Scope, work.Scope]:
     return read, handed, rated
 
 
-def _within(scope: work.Scope, organization: str = "organization_code", window: str = "window_code") -> Q:
-    wanted = Q(**{f"{organization}__in": scope.organizations})
-    for code, number in scope.windows:
-        wanted |= Q(**{organization: code, window: number})
-    return wanted
-
-
 def openable(rows: QuerySet[Case], who: Actor) -> QuerySet[Case]:
     """Of these cases those whose page `who` may open; an order is open to the unit that has it now (转办)."""
     read, handed, rated = scopes(who)
@@ -136,10 +129,10 @@ def openable(rows: QuerySet[Case], who: Actor) -> QuerySet[Case]:
         with_window=Subquery(latest.values("window_code")[:1]),
     )
     return rows.filter(
-        _within(read)
-        | _within(read, "seat_code")  # to which it was assigned
-        | _within(handed, "with_unit", "with_window")
-        | (_within(rated) & Q(with_unit__isnull=True, rating__isnull=False))
+        read.within()
+        | read.within("seat_code")  # to which it was assigned
+        | handed.within("with_unit", "with_window")
+        | (rated.within() & Q(with_unit__isnull=True, rating__isnull=False))
     )
 
 

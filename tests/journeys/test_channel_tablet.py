@@ -312,6 +312,32 @@ def test_what_stands_between_and_says_no_in_the_servers_place_refuses_no_press(
     page.context.close()
 
 
+def test_a_press_while_a_quiet_report_is_under_way_is_answered_at_once(
+    live: Installation, key: str, chromium: Browser, office: Office
+) -> None:
+    """A quiet tablet reports every half minute: who presses in that moment need not wait for the next report."""
+    page = tablet(live, chromium, office, "tablet-04")
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#sign")).to_have_text("在线")
+    ended(live, key, "MA-WAKE-0888", "04", "群众己")
+    expect(page.locator("#tail")).to_have_text("办件尾号 0888")
+    page.wait_for_timeout(500)  # "shown" is reported
+    held: list[Route] = []
+    page.context.route("**/tablet/report", lambda route: held.append(route))
+    for _ in range(50):
+        if not held:
+            page.clock.run_for(1000)
+    page.locator("#rate [data-level='5']").click()
+    page.get_by_role("button", name="跳过").click()
+    expect(page.get_by_role("heading", name="谢谢，您的评价已收下")).to_be_visible()
+    (quiet,) = held
+    assert not (quiet.request.post_data_json or {})["entries"]
+    page.context.unroute("**/tablet/report")  # it goes on, and its answer comes
+    expect(page.get_by_text("回执号")).to_be_visible()
+    page.context.close()
+
+
 def between(status: int) -> Callable[[Route], None]:
     return lambda route: route.fulfill(status=status, body="<h1>no</h1>", content_type="text/html")
 

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support import services
 
 WIDTHS = {"phone": (390, 844), "tablet": (820, 1180), "desktop": (1440, 900)}
+# How long a page may take to show what a test waits for.  Two runs share the machine with their installations, so
+# five seconds said "slow here", not "wrong"; where a time is the point, the test names its own.
+expect.set_options(timeout=15_000)
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 
 

@@ -80,21 +80,30 @@
   // --- sending ----------------------------------------------------------------------------------
 
   let flying = false;
+  let again = false; // something was kept while a report was under way: it goes with the next, at once
   let pause = 0;
   let most = 20;
   let reported = 0;
   let retry = 0;
 
   async function flush() {
-    if (flying || stopped) return;
+    if (stopped) return;
+    if (flying) {
+      again = true;
+      return;
+    }
     flying = true;
     clearTimeout(retry);
     let rows = [];
     try {
       for (;;) {
+        again = false;
         rows = (await kept()).slice(0, most);
         waiting = await count();
-        if (!rows.length && Date.now() - reported < BEAT) break;
+        if (!rows.length && Date.now() - reported < BEAT) {
+          if (again) continue;
+          break;
+        }
         const answer = await fetch(set.report, {
           method: "POST",
           headers: { "Content-Type": "application/json", Accept: "application/json" },
@@ -127,7 +136,6 @@
           answered(one);
         }
         waiting = await count();
-        if (!rows.length) break;
       }
     } catch (failure) {
       online = false;

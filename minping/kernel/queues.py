@@ -8,9 +8,11 @@ first lines, all in one statement, and only those few are merged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -30,13 +32,17 @@ _NONE = "none"
 
 @dataclass(frozen=True)
 class Queue:
-    """Rows of a model that wait, as a queryset within a scope; `name` is its own among all queues."""
+    """Rows of a model that wait, as a queryset within a scope; `name` is its own among all queues.
+
+    `groups` are the fields by which `standing` tells them apart.
+    """
 
     name: str
     rows: Callable[[Scope], QuerySet[Any]]
     scope: Scope
     field: str = "due_at"
     newest_first: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,11 +68,13 @@ def key_of(text: str) -> Key:
 
 Statement = tuple[str, list[Any]]
 Place = tuple[str, str]  # organisation, and the window where only one is meant
+Asked = tuple[int, list[Any], list[Place]]  # number of a queue, the values its statement is asked with, where
 _templates: dict[tuple[str, bool], Statement] = {}
 
 
 def _compiled(queue: Queue, scope: Scope) -> Statement:
-    rows = queue.rows(scope).order_by().annotate(q_sort=F(queue.field), q_id=F("pk")).values_list("q_sort", "q_id")
+    told = {"q_sort": F(queue.field), "q_id": F("pk")} | {f"q_{n}": F(field) for n, field in enumerate(queue.groups)}
+    rows = queue.rows(scope).order_by().annotate(**told).values_list(*told)
     sql, params = rows.query.sql_with_params()
     return sql, list(params)
 
@@ -86,10 +94,10 @@ def _groups(queue: Queue) -> Iterator[tuple[Statement, list[Place]]]:
             yield _templates[kind], places
 
 
-def _correlated(statement: Statement) -> Statement:
-    """A statement for one place, as one for each row of `u`."""
+def _correlated(statement: Statement, other: Mapping[int, str] = MappingProxyType({})) -> Statement:
+    """A statement for one place, as one for each row of `u`; `other` names the column for values that are not its place."""
     sql, params = statement
-    asked = [_COLUMN.get(value, "%s") if isinstance(value, str) else "%s" for value in params]
+    asked = [other.get(n) or (_COLUMN.get(v, "%s") if isinstance(v, str) else "%s") for n, v in enumerate(params)]
     told = "".join(text + name for text, name in zip(sql.split("%s"), [*asked, ""], strict=True))
     return told, [value for value, name in zip(params, asked, strict=True) if name == "%s"]
 
@@ -100,18 +108,38 @@ def _rows(places: Sequence[Place]) -> Statement:
     return f"({rows}) AS u", [code for place in places for code in place]
 
 
-def _parts(queue: Queue, one: Callable[[Statement], Statement], columns: str) -> Iterator[Statement]:
-    """`one` of each place's own lines: planned once for all places where the database knows LATERAL, else for each."""
-    for statement, places in _groups(queue):
-        if connection.vendor == "postgresql":
-            source, values = _rows(places)
-            sql, params = one(_correlated(statement))
-            yield f"SELECT {columns} FROM {source} CROSS JOIN LATERAL ({sql}) AS part", [*values, *params]
-            continue
-        for organization, window in places:
-            here = {_ORGANIZATION: organization, _WINDOW: window}
-            sql, params = one((statement[0], [here.get(v, v) if isinstance(v, str) else v for v in statement[1]]))
-            yield f"SELECT {columns} FROM ({sql}) AS part", params
+def _lateral(sql: str, asked: Sequence[Asked], one: Callable[[Statement], Statement], columns: str) -> Statement:
+    """`one` of the lines of every queue that asks the same, of every place: planned once for all of them."""
+    differ = [n for n, values in enumerate(zip(*(params for _, params, _ in asked), strict=True)) if len({*values}) > 1]
+    rows = [(number, *place, *(params[n] for n in differ)) for number, params, places in asked for place in places]
+    told, params = one(_correlated((sql, asked[0][1]), {n: f"u.p{n}" for n in differ}))
+    arrays = ", ".join(["%s::int[]", *["%s::text[]"] * (2 + len(differ))])
+    names = ", ".join(["q", "organization", "code", *(f"p{n}" for n in differ)])
+    return (
+        f"SELECT u.q, {columns} FROM unnest({arrays}) AS u({names}) CROSS JOIN LATERAL ({told}) AS part",
+        [*map(list, zip(*rows, strict=True)), *params],
+    )
+
+
+def _parts(queues: Sequence[Queue], one: Callable[[Statement], Statement], columns: str) -> Iterator[Statement]:
+    """`one` of the lines of each queue and place, behind the number of its queue.
+
+    Views differ in little but the state they ask for: where the database knows LATERAL, those of one shape are one part.
+    """
+    if connection.vendor == "postgresql":
+        shapes: dict[tuple[Any, ...], list[Asked]] = defaultdict(list)
+        for number, queue in enumerate(queues):
+            for (sql, params), places in _groups(queue):
+                shapes[sql, *(value for value in params if not isinstance(value, str))].append((number, params, places))
+        for (sql, *_), asked in shapes.items():
+            yield _lateral(sql, asked, one, columns)
+        return
+    for number, queue in enumerate(queues):
+        for statement, places in _groups(queue):
+            for organization, window in places:
+                here = {_ORGANIZATION: organization, _WINDOW: window}
+                told, values = one((statement[0], [here.get(v, v) if isinstance(v, str) else v for v in statement[1]]))
+                yield f"SELECT {number} AS q, {columns} FROM ({told}) AS part", values
 
 
 def _union(parts: Sequence[Statement]) -> Statement:
@@ -147,14 +175,13 @@ def first(queues: Sequence[Queue], *, most: int, after: Key | None = None, until
         if after is not None and after.sort is None:
             where, more = f"{where} AND q_id > %s", [bulk.raw_id(after.id)]
         kinds.append((where, more, "q_id"))
-    for number, queue in enumerate(queues):
-        for where, more, order in kinds:
+    for where, more, order in kinds:
 
-            def lines(of: Statement, where: str = where, more: list[Any] = more, order: str = order) -> Statement:
-                sql = f"SELECT q_sort, q_id FROM ({of[0]}) AS t WHERE {where} ORDER BY {order} LIMIT {most}"
-                return sql, [*of[1], *more]
+        def lines(of: Statement, where: str = where, more: list[Any] = more, order: str = order) -> Statement:
+            sql = f"SELECT q_sort, q_id FROM ({of[0]}) AS t WHERE {where} ORDER BY {order} LIMIT {most}"
+            return sql, [*of[1], *more]
 
-            parts += _parts(queue, lines, f"{number} AS q, part.q_sort, part.q_id")
+        parts += _parts(queues, lines, "part.q_sort, part.q_id")
     if not parts:
         return []
     sql, params = _union(parts)
@@ -171,8 +198,8 @@ def first(queues: Sequence[Queue], *, most: int, after: Key | None = None, until
     ]
 
 
-def _counted(queue: Queue, cap: int, until: str | datetime) -> Iterator[Statement]:
-    """(how many, how many of them by `until`) of each place, each up to `cap`.
+def _counted(queues: Sequence[Queue], cap: int, until: str | datetime) -> Iterator[Statement]:
+    """(queue, how many, how many of them by `until`) of each place, each up to `cap`.
 
     PostgreSQL's index has the lines without a running clock last, so that the first `cap` answer both; SQLite's has
     them first, so it counts twice.
@@ -184,22 +211,19 @@ def _counted(queue: Queue, cap: int, until: str | datetime) -> Iterator[Statemen
             both = "COUNT(*) AS n, COUNT(*) FILTER (WHERE q_sort <= %s) AS soon"
             return f"SELECT {both} FROM ({first}) AS c", [until, *of[1]]
 
-        yield from _parts(queue, counted, "part.n, part.soon")
+        yield from _parts(queues, counted, "part.n, part.soon")
         return
-    for statement, places in _groups(queue):
-        (source, values), (sql, params) = _rows(places), _correlated(statement)
-        one = f"(SELECT COUNT(*) FROM (SELECT 1 FROM ({sql}) AS t{{where}} LIMIT {cap}) AS c)"
-        both = f"{one.format(where='')} AS n, {one.format(where=' WHERE q_sort <= %s')} AS soon"
-        yield f"SELECT {both} FROM {source}", [*params, *params, until, *values]
+    for number, queue in enumerate(queues):
+        for statement, places in _groups(queue):
+            (source, values), (sql, params) = _rows(places), _correlated(statement)
+            one = f"(SELECT COUNT(*) FROM (SELECT 1 FROM ({sql}) AS t{{where}} LIMIT {cap}) AS c)"
+            both = f"{one.format(where='')} AS n, {one.format(where=' WHERE q_sort <= %s')} AS soon"
+            yield f"SELECT {number} AS q, {both} FROM {source}", [*params, *params, until, *values]
 
 
 def counts(queues: Sequence[Queue], *, cap: int, until: datetime) -> list[tuple[int, int]]:
     """Of each queue how many wait, and how many of them are due by `until`: each up to `cap`, all in one query."""
-    parts = [
-        (f"SELECT {number} AS q, n, soon FROM ({sql}) AS of_place", params)
-        for number, queue in enumerate(queues)
-        for sql, params in _counted(queue, cap, bulk.raw_instant(until))
-    ]
+    parts = list(_counted(queues, cap, bulk.raw_instant(until)))
     if not parts:
         return [(0, 0)] * len(queues)
     sql, params = _union(parts)
@@ -209,6 +233,39 @@ def counts(queues: Sequence[Queue], *, cap: int, until: datetime) -> list[tuple[
     return [found.get(number, (0, 0)) for number in range(len(queues))]
 
 
+def standing(queues: Sequence[Queue], *, now: datetime) -> list[tuple[str, tuple[str, ...], int, int, datetime | None]]:
+    """Of each queue and each value of its `groups`: how many lines, how many over their time, since when the longest.
+
+    All in one query.  (queue, groups, how many, how many over, the earliest due time that is over); the queues
+    have as many groups as each other.
+    """
+    until = bulk.raw_instant(now)
+    groups = [f"q_{n}" for n in range(len(queues[0].groups))] if queues else []
+
+    def counted(of: Statement) -> Statement:
+        over = "CASE WHEN q_sort <= %s THEN q_sort END"
+        figures = f"COUNT(*) AS n, COUNT({over}) AS late, MIN({over}) AS oldest"
+        return f"SELECT {', '.join(groups)}, {figures} FROM ({of[0]}) AS t GROUP BY {', '.join(groups)}", [
+            until, until, *of[1],
+        ]  # fmt: skip
+
+    parts = list(_parts(queues, counted, ", ".join(f"part.{name}" for name in (*groups, "n", "late", "oldest"))))
+    if not parts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(*_union(parts))
+        return [
+            (
+                queues[row[0]].name,
+                tuple(row[1:-3]),
+                row[-3],
+                row[-2],
+                None if row[-1] is None else bulk.instant(row[-1]),
+            )
+            for row in cursor.fetchall()
+        ]
+
+
 def days(queues: Sequence[Queue], *, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
     """How many of the queues' lines stand at each instant later than `since` and up to `until`, in one query."""
 
@@ -216,7 +273,7 @@ def days(queues: Sequence[Queue], *, since: datetime, until: datetime) -> list[t
         sql = f"SELECT q_sort, COUNT(*) AS n FROM ({of[0]}) AS t WHERE q_sort > %s AND q_sort <= %s GROUP BY q_sort"
         return sql, [*of[1], bulk.raw_instant(since), bulk.raw_instant(until)]
 
-    parts = [part for queue in queues for part in _parts(queue, counted, "part.q_sort, part.n")]
+    parts = list(_parts(queues, counted, "part.q_sort, part.n"))
     if not parts:
         return []
     sql, params = _union(parts)

@@ -64,10 +64,12 @@ def records(ids: Iterable[UUID]) -> QuerySet[Order]:
     return Order.objects.select_related("case").filter(pk__in=list(ids)).only(*LINE)
 
 
-def waiting(case_ids: Iterable[UUID]) -> QuerySet[Order]:
-    """The orders of these cases that wait for somebody, with what `rows` says of them."""
-    found = Order.objects.select_related("case").filter(case__in=list(case_ids), state__in=list(NEXT))
-    return found.only("case_id", *LINE)
+def waiting(of: Mapping[UUID, Case]) -> list[Order]:
+    """The orders of these cases (as `cases.records` reads them) that wait for somebody."""
+    found = list(Order.objects.filter(case__in=list(of), state__in=list(NEXT)).only("case_id", "state", "due_at"))
+    for order in found:
+        order.case = of[order.case_id]
+    return found
 
 
 def rows(orders: Iterable[Order]) -> list[work.Row]:

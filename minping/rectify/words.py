@@ -134,13 +134,15 @@ SQLITE = (
     "WHERE rectify_casetext_index MATCH %s AND rowid < %s ORDER BY rowid DESC LIMIT %s) AS f "
     "JOIN rectify_casetext AS t ON t.id = f.place ORDER BY t.id DESC"
 )
-NEWEST = (
-    "SELECT id, case_id FROM (SELECT id, case_id, tokens FROM rectify_casetext WHERE id < %s ORDER BY id DESC LIMIT %s) "
-    "AS newest WHERE tokens @@ %s::tsquery ORDER BY id DESC LIMIT %s"
-)
-INDEXED = (
-    "WITH named AS MATERIALIZED (SELECT id, case_id FROM rectify_casetext WHERE tokens @@ %s::tsquery AND id < %s) "
-    "SELECT id, case_id FROM named ORDER BY id DESC LIMIT %s"
+POSTGRESQL = (
+    "WITH newest AS MATERIALIZED (SELECT id, case_id FROM (SELECT id, case_id, tokens FROM rectify_casetext "
+    "WHERE id < %(before)s ORDER BY id DESC LIMIT %(walk)s) AS walked WHERE tokens @@ %(question)s::tsquery "
+    "ORDER BY id DESC LIMIT %(most)s), "
+    "told AS MATERIALIZED (SELECT COUNT(*) >= %(most)s AS enough FROM newest), "
+    "named AS MATERIALIZED (SELECT id, case_id FROM rectify_casetext WHERE tokens @@ %(question)s::tsquery "
+    "AND id < %(before)s AND NOT (SELECT enough FROM told)) "
+    "SELECT id, case_id FROM newest WHERE (SELECT enough FROM told) UNION ALL SELECT id, case_id FROM named "
+    "ORDER BY id DESC LIMIT %(most)s"
 )
 OF_STATE = (  # the organisations are all there are: the index of queues begins with them
     "SELECT t.id, t.case_id FROM rectify_casetext AS t JOIN feedback_case AS c ON c.id = t.case_id "
@@ -148,13 +150,16 @@ OF_STATE = (  # the organisations are all there are: the index of queues begins 
 )
 
 
-def found(clauses: Sequence[Clause], *, most: int, after: int | None = None, state: str = "") -> Found:
+def found(
+    clauses: Sequence[Clause], *, most: int, after: int | None = None, state: str = "", newest: bool = True
+) -> Found:
     """The newest `most` cases that have a token of every clause, newest first.
 
     FTS5 walks its lists from the newest on and stops.  GIN has no order: what is common would be fetched whole, and
     PostgreSQL guesses badly how common (neighbouring pairs go together).  So its newest rows are looked at first:
     what is common is found among them, and what is not is rare enough for the index.  `state` is that of few cases
-    (an open one): PostgreSQL begins with these; FTS5 names them all, and the caller leaves out the others.
+    (an open one): PostgreSQL begins with these; FTS5 names them all, and the caller leaves out the others.  `newest`
+    says whether the newest can be among them; of a month gone by they are not.
     """
     if not clauses:
         raise ValueError("nothing is asked for")
@@ -167,12 +172,10 @@ def found(clauses: Sequence[Clause], *, most: int, after: int | None = None, sta
         if state:
             cursor.execute(OF_STATE, [list(registry.directory().places), state, question, before, most])
             return list(cursor.fetchall())
-        cursor.execute(NEWEST, [before, WALK, question, most])
-        named = cursor.fetchall()
-        if len(named) < most:
-            cursor.execute(INDEXED, [question, before, most])
-            named = cursor.fetchall()
-        return list(named)
+        cursor.execute(
+            POSTGRESQL, {"before": before, "walk": WALK if newest else 0, "question": question, "most": most}
+        )
+        return list(cursor.fetchall())
 
 
 def _match(clauses: Sequence[Clause], either: str, both: str) -> str:

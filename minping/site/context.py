@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -60,6 +61,12 @@ SECTIONS = tuple(section for _, sections in GROUPS for section in sections)
 LINKS = (("home", "home"), ("about", "about"), ("lookup", "receipt"), ("desk", "desk"), ("login", "login"))
 
 
+@cache
+def address(name: str, *args: str) -> str:
+    """The address of a page, which is the same while the process runs; each page of the desk names thirty."""
+    return reverse(name, args=args)
+
+
 def office_name() -> str:
     """The office whose installation this is, as the registry calls it; empty before the first import."""
     office = registry.directory().office(settings.MINPING_AREA)
@@ -88,8 +95,8 @@ def who_card(who: Actor) -> dict[str, Any]:
         "name": who.label,
         "role_label": f"{role}等 {len(who.grants)} 项" if len(who.grants) > 1 else role,
         "unit_name": unit,
-        "password_url": reverse("password"),
-        "logout_url": reverse("logout"),
+        "password_url": address("password"),
+        "logout_url": address("logout"),
     }
 
 
@@ -138,7 +145,7 @@ def groups_for(who: Actor, path: str, also: Collection[str] = ()) -> list[dict[s
     shown = []
     for stage, sections in GROUPS:
         mine = [
-            {"label": label, "url": (url := reverse(name)), "active": path.startswith(url)}
+            {"label": label, "url": (url := address(name)), "active": path.startswith(url)}
             for label, name, permissions in sections
             if any(who.may(permission) for permission in permissions)
         ]
@@ -150,18 +157,22 @@ def groups_for(who: Actor, path: str, also: Collection[str] = ()) -> list[dict[s
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {
         "sandbox": settings.MINPING_SANDBOX,
-        "links": {name: reverse(url_name) for name, url_name in LINKS},
+        "links": {name: address(url_name) for name, url_name in LINKS},
         # Lazy: an error page about the database must not ask the database for a name it does not print.
         "office_name": SimpleLazyObject(office_name),
         "notes": [],
-        "languages": languages(request),
+        "languages": SimpleLazyObject(partial(languages, request)),  # no page of the staff asks for them
     }
     if settings.MINPING_SANDBOX:
         context["clock_text"] = language.moment_text(clock.now())
     who = getattr(request, "actor", None)
     if who is None or who.account_id is None:
         return context | look(request)
-    context |= menu_of(groups_for(who, request.path))
+    menu = cache(lambda: menu_of(groups_for(who, request.path)))  # not asked for by the work place: it has its own
+    context |= {
+        "groups": SimpleLazyObject(lambda: menu()["groups"]),
+        "place": SimpleLazyObject(lambda: menu()["place"]),
+    }
     context["who"] = who_card(who)
     if not settings.MINPING_PROVINCE and not driver().ends:
         context["notes"].append("没有接省平台接口：上送的内容写入文件夹，由人工录入省平台后登记编号。")

@@ -5,7 +5,7 @@ A page of it costs a fixed number of queries whatever the number of cases (tests
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, partial
@@ -34,7 +34,7 @@ from minping.kernel.web import SIGNED_IN, actor, staff_page
 from minping.rectify import view as orders
 from minping.registry import queries as registry
 from minping.site import batch, looking, wording
-from minping.site.context import GROUPS, group_of, groups_for, menu_of
+from minping.site.context import GROUPS, address, group_of, groups_for, menu_of
 from minping.site.marks import LONGEST, SUGGESTED, marks_of
 from minping.supervise import view as inquiries
 
@@ -136,27 +136,25 @@ class Desk:
         """What was looked for, the newest first."""
         numbered = self.kept.get(looking.NUMBERED)
         if numbered:
-            open_to = looking.openable(Case.objects.filter(pk__in=numbered), self.who).order_by("-opened_at")
-            return self.lines([("", case_id) for case_id in open_to.values_list("pk", flat=True)]), ""
+            open_to = looking.openable(cases.records(numbered), self.who).order_by("-opened_at")
+            return self.lines([("", case) for case in open_to]), ""
         if after and not (after.isdecimal() and len(after) < 19):
             raise NotFound("没有这一页。", cure="请从第一页看起。")
         asked = looking.asked_of(self.kept)
-        keys, more = looking.page(self.who, asked, int(after) if after else None, work.PAGE)
-        return self.lines([(str(place), case_id) for place, case_id in keys]), str(more or "")
+        found, more = looking.page(self.who, asked, int(after) if after else None, work.PAGE)
+        return self.lines([(str(place), case) for place, case in found]), str(more or "")
 
     def marked(self, after: str) -> list[work.Row]:
         """What this person marked and may still open, the latest first; never more than `marks.MOST`."""
-        open_to = looking.openable(Case.objects.filter(pk__in=list(self.marks)), self.who)
-        right = set(open_to.values_list("pk", flat=True))
-        keys = [(f"m{n:03d}", case_id) for n, case_id in enumerate(self.marks) if case_id in right]
-        return self.lines([key for key in keys if key[0] > after])
+        right = looking.openable(cases.records(self.marks), self.who).in_bulk()
+        places = [(f"m{n:03d}", right[case_id]) for n, case_id in enumerate(self.marks) if case_id in right]
+        return self.lines([(place, case) for place, case in places if place > after])
 
-    def lines(self, keys: Sequence[tuple[str, UUID]]) -> list[work.Row]:
+    def lines(self, found: Sequence[tuple[str, Case]]) -> list[work.Row]:
         """The lines of cases in this order: as their order says where that is what waits."""
-        wanted = [case_id for _, case_id in keys]
-        told = {row.case_id: row for row in cases.rows(cases.records(wanted))}
-        told |= {row.case_id: row for row in orders.rows(orders.waiting(wanted))}
-        return [replace(told[case_id], place=place) for place, case_id in keys if case_id in told]
+        told = {row.case_id: row for row in cases.rows(case for _, case in found)}
+        told |= {row.case_id: row for row in orders.rows(orders.waiting({case.pk: case for _, case in found}))}
+        return [replace(told[case.pk], place=place) for place, case in found]
 
     @cached_property
     def marks(self) -> dict[UUID, str]:
@@ -202,7 +200,7 @@ class Desk:
             "capped": n is not None and n > work.CAP,
             "late": name == SOON,
             "active": name == active,
-            "url": reverse("desk_view", args=[name]),
+            "url": address("desk_view", name),
         }
 
 
@@ -288,6 +286,12 @@ def _elsewhere(who: Actor) -> HttpResponse:
     raise Forbidden("这个账号还没有分配角色。", cure="请联系管理员。")
 
 
+def case_addresses(view: str) -> Callable[[UUID], str]:
+    """Where each case opens within a view: the resolver is asked once, not once a line."""
+    pattern = reverse("desk_case", args=[view, NOBODY])
+    return lambda case_id: pattern.replace(str(NOBODY), str(case_id))
+
+
 def lines_context(
     rows: list[work.Row],
     view: str,
@@ -296,14 +300,14 @@ def lines_context(
     after: str = "",
     marks: Mapping[UUID, str] | None = None,
 ) -> list[dict[str, Any]]:
-    address = reverse("desk_case", args=[view, NOBODY])  # asked once, not once a line
+    url = case_addresses(view)
     page = f"?{urlencode({'after': after})}" if after else ""
     shown = []
     for row in rows:
         text, kind = work.left(row.due_at, "000000", now)
         shown.append(
             {
-                "url": address.replace(str(NOBODY), str(row.case_id)) + page,
+                "url": url(row.case_id) + page,
                 "level": str(row.level or ""),
                 "level_label": row.level_label,
                 "item_name": row.item_name,

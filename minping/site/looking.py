@@ -16,9 +16,10 @@ from uuid import UUID
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from minping.evaluate.models import Service
+from minping.feedback import view as cases
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
-from minping.kernel import work
+from minping.kernel import clock, work
 from minping.kernel.access import Actor
 from minping.kernel.clock import BEIJING
 from minping.kernel.errors import Invalid
@@ -32,7 +33,7 @@ MOST = 20  # cases of one number
 LOOK = 2000  # of the cases that the index names, for one page
 # Asked of the index at first (more where a condition moves and will leave many out); four times as many each time that
 # was not enough.
-FIRST, FIRST_MOVING, STEP = work.PAGE + 1, 5 * work.PAGE, 960
+FIRST, FIRST_MOVING, STEP = work.PAGE + 1, 2 * work.PAGE, 960
 MONTHS = 36  # of a period; a longer one is not asked of the index
 KEPT, NUMBERED = "asked", "numbered"  # in the session: what was asked, and the cases that one number named
 
@@ -158,7 +159,7 @@ def by_number(who: Actor, typed: str) -> list[UUID]:
     return list(openable(Case.objects.filter(wanted), who).order_by("-opened_at").values_list("pk", flat=True)[:MOST])
 
 
-def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[tuple[int, UUID]], int | None]:
+def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[tuple[int, Case]], int | None]:
     """The newest `most` cases behind `after`: (place, case); and where to go on, None at the end.
 
     A page may hold fewer than `most` where a condition that moves leaves out many: it says where to go on.
@@ -177,16 +178,18 @@ def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[t
     if last:
         wanted &= Q(opened_at__lt=datetime.combine(last + timedelta(days=1), time.min, BEIJING))
     few = asked.state if asked.state != CaseState.CLOSED else ""
-    kept: list[tuple[int, UUID]] = []
+    newest = last is None or last >= clock.beijing(clock.now()).date().replace(day=1)
+    kept: list[tuple[int, Case]] = []
     looked, step = 0, FIRST_MOVING if wanted else FIRST
     while looked < LOOK:
-        named = words.found(question, most=step, after=after, state=few)
+        named = words.found(question, most=step, after=after, state=few, newest=newest)
+        if not named:
+            return kept, None
         looked += len(named)
-        rows = openable(Case.objects.filter(wanted, pk__in=[case_id for _, case_id in named]), who)
-        right = set(rows.values_list("pk", flat=True))
+        right = openable(cases.records(case_id for _, case_id in named).filter(wanted), who).in_bulk()
         for place, case_id in named:
             if case_id in right:
-                kept.append((place, case_id))
+                kept.append((place, right[case_id]))
                 if len(kept) > most:
                     return kept[:most], kept[most - 1][0]
             after = place

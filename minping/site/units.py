@@ -1,18 +1,18 @@
 """各单位: for whoever oversees, every unit in scope: how many open, how many late, where they stand (minan/4.2.3, 5.2, 6.2).
 
-One grouped query for the table and one a kind for the lines that are longest over, whatever the number of units.
+One grouped query for the table, one for what is longest over, and one a kind for what its lines say, whatever the
+number of units.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
-from django.db.models import CharField, Count, Min, Model, Q, QuerySet, Value
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 
 from minping.feedback.models import Case
 from minping.feedback.states import CaseState
-from minping.kernel import clock, work
+from minping.kernel import clock, queues, work
 from minping.kernel.access import Actor
 from minping.kernel.moves import Labelled
 from minping.kernel.web import actor, staff_page
@@ -28,7 +28,7 @@ from minping.rectify.models import Order
 from minping.rectify.states import OrderState
 from minping.rectify.view import PRESS
 from minping.registry import queries as registry
-from minping.site.desk import MINE
+from minping.site.desk import MINE, case_addresses
 from minping.supervise.models import Inquiry
 from minping.supervise.states import ENDED, InquiryState
 
@@ -52,9 +52,7 @@ class Kind:
 
     def open(self, scope: work.Scope) -> QuerySet[Any]:
         """What is not at its end."""
-        rows: QuerySet[Any] = scope.filter(
-            self.model._default_manager.filter(state__in=self.states), self.unit
-        ).order_by()
+        rows: QuerySet[Any] = scope.filter(self.model._default_manager.filter(state__in=self.states), self.unit)
         return rows
 
 
@@ -76,13 +74,16 @@ KINDS = {
         Inquiry, tuple(s for s in InquiryState if s not in ENDED), READ_INQUIRY, ("pk", "number", "name"), prefix="问责",
     ),
 }  # fmt: skip
-Scopes = dict[str, work.Scope]  # of each kind
+ORDER = {(name, str(state)): n for n, (name, state) in enumerate((k, s) for k in KINDS for s in KINDS[k].states)}
 
 
-def scopes_of(who: Actor) -> Scopes:
+def waiting(who: Actor) -> list[queues.Queue]:
+    """What is open of each kind where `who` may see it, told apart by unit and state; the queue has the kind's name."""
     places = [(place.code, place.path) for place in registry.directory().places.values()]
     of = {permission: work.scope_of(who.scopes(permission), places) for permission in (READ, READ_INQUIRY)}
-    return {name: of[kind.permission] for name, kind in KINDS.items()}
+    return [
+        queues.Queue(name, kind.open, of[kind.permission], groups=(kind.unit, "state")) for name, kind in KINDS.items()
+    ]
 
 
 @dataclass
@@ -95,23 +96,12 @@ class Unit:
     states: list[tuple[str, int, int, datetime | None]] = field(default_factory=list)
 
 
-def _counted(scopes: Scopes, now: datetime) -> Iterator[tuple[str, str, str, int, int, datetime | None]]:
-    """Kind, organisation, state, how many are open, how many late, the due time of the one longest over."""
-    late = Q(due_at__lte=now)
-    parts = [
-        kind.open(scopes[name])
-        .values_list(Value(name, CharField()), kind.unit, "state")
-        .annotate(n=Count("pk"), late=Count("pk", filter=late), oldest=Min("due_at", filter=late))
-        for name, kind in KINDS.items()
-    ]
-    yield from parts[0].union(*parts[1:], all=True)
-
-
-def units_of(scopes: Scopes, now: datetime) -> list[Unit]:
+def units_of(asked: Sequence[queues.Queue], now: datetime) -> list[Unit]:
     """Every organisation of the scope with what is open there, the latest first; those without any, too."""
     found: dict[str, Unit] = defaultdict(lambda: Unit(""))
-    found |= {code: Unit(code) for code in scopes["case"].organizations}
-    for name, code, state, n, late, oldest in sorted(_counted(scopes, now), key=lambda row: [*KINDS].index(row[0])):
+    found |= {code: Unit(code) for queue in asked for code in queue.scope.organizations}
+    rows = queues.standing(asked, now=now)
+    for name, (code, state), n, late, oldest in sorted(rows, key=lambda row: ORDER[row[0], row[1][1]]):
         unit = found[code]
         unit.code = code
         unit.open += n
@@ -120,28 +110,28 @@ def units_of(scopes: Scopes, now: datetime) -> list[Unit]:
     return sorted(found.values(), key=lambda unit: (-unit.late, -unit.open, unit.code))
 
 
-def late_lines(scopes: Scopes, now: datetime) -> list[dict[str, Any]]:
+def late_lines(asked: Sequence[queues.Queue], now: datetime) -> list[dict[str, Any]]:
     """What is longest over its limit: which, at which unit, in which state, by how much, under which clause."""
-    rows: list[tuple[Any, ...]] = []
+    keys = queues.first(asked, most=LONGEST, until=now)
+    told: dict[Any, tuple[Any, ...]] = {}
     for name, kind in KINDS.items():
-        shown = ("due_at", kind.unit, "state", "due_clause", *kind.shown)
-        longest = kind.open(scopes[name]).filter(due_at__lte=now).order_by("due_at")[:LONGEST]  # from the index alone
-        over = kind.model._default_manager.filter(pk__in=longest.values("pk")).values_list(*shown)
-        rows += [(*row, kind.label(row[2])) for row in over]
-    rows.sort(key=itemgetter(0))
-    names = registry.directory().places
+        if mine := [key.id for key in keys if key.queue == name]:
+            shown = ("pk", "due_at", kind.unit, "state", "due_clause", *kind.shown)
+            rows = kind.model._default_manager.filter(pk__in=mine).values_list(*shown)
+            told |= {row[0]: (*row[1:], kind.label(row[3])) for row in rows}
+    places, url = registry.directory().places, case_addresses(MINE)
     return [
         {
             "number": number,
-            "url": reverse("desk_case", args=[MINE, key]),
+            "url": url(opens),
             "item_name": item,
-            "unit_name": names[code].name if code in names else "",
+            "unit_name": places[code].name if code in places else "",
             "state_label": label,
             "over_text": work.left(due_at, "000000", now)[0],
             "due_text": clock.due_text(due_at),
             "clause": clause,
         }
-        for due_at, code, _, clause, key, number, item, label in rows[:LONGEST]
+        for due_at, code, _, clause, opens, number, item, label in (told[key.id] for key in keys if key.id in told)
     ]
 
 
@@ -151,8 +141,8 @@ def units(request: HttpRequest) -> HttpResponse:
     """All units within the reader's scope, what is late and why."""
     who, now = actor(request), clock.now()
     places = registry.directory().places
-    scopes = scopes_of(who)
-    found = units_of(scopes, now)
+    asked = waiting(who)
+    found = units_of(asked, now)
     shown = [
         {
             "code": unit.code,
@@ -168,7 +158,7 @@ def units(request: HttpRequest) -> HttpResponse:
     ]
     context = {
         "units": shown, "open": sum(unit.open for unit in found), "late": sum(unit.late for unit in found),
-        "lines": late_lines(scopes, now), "longest": LONGEST, "find_url": reverse("desk_find"),
+        "lines": late_lines(asked, now), "longest": LONGEST, "find_url": reverse("desk_find"),
         "press_url": f"{reverse('desk_view', args=['pressed'])}?batch=1" if who.may(PRESS) else "",
     }  # fmt: skip
     return render(request, "site/units.html", context)

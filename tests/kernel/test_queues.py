@@ -111,6 +111,55 @@ def test_counts_end_at_the_cap_and_know_the_late_ones() -> None:
     assert queues.counts([verifying()], cap=3, until=FRIDAY) == [(3, 1)]
 
 
+def test_views_asked_together_say_what_each_says_alone() -> None:
+    """Views that differ in a state alone are one part of the statement: none may read another's lines."""
+    made = negatives(6)
+    for case, state in zip(
+        made, ("verifying", "appealed", "appealed", "malicious", "proposed", "verifying"), strict=True
+    ):
+        Case.objects.filter(pk=case.pk).update(state=state)
+    Story("Q-order").confirmed()
+    window = work.Scope((), (("minan-center", made[0].window_code), ("minan", "99")))
+    asked = [
+        queues.Queue(view, partial(source.queue, view), scope)
+        for scope in (CENTER, window)
+        for source, views in (
+            (cases, ("verify", "review", "second", "approve", "appeal")),
+            (orders, ("rectify", "follow")),
+        )
+        for view in views
+    ]
+    alone = [queues.counts([queue], cap=9, until=FRIDAY)[0] for queue in asked]
+    assert queues.counts(asked, cap=9, until=FRIDAY) == alone
+    assert [n for n, _ in alone[:6]] == [2, 2, 1, 1, 2, 1]
+    together = [(key.queue, key.id) for key in queues.first(asked, most=50)]
+    assert sorted(together) == sorted((q.name, key.id) for q in asked for key in queues.first([q], most=50))
+
+
+def test_what_stands_where_is_counted_by_unit_and_state() -> None:
+    made = negatives(5)
+    due = made[0].due_at
+    for case, state, unit, past in zip(
+        made, ("verifying", "verifying", "appealed", "verifying", "appealed"),
+        ("minan", "minan", "minan", "minan-center", "minan-center"), (True, False, True, False, False), strict=True,
+    ):  # fmt: skip
+        where = {"organization_code": unit, "seat_code": unit}
+        Case.objects.filter(pk=case.pk).update(state=state, due_at=FRIDAY if past else due, **where)
+    Case.objects.filter(pk=made[1].pk).update(**STOPPED)
+
+    def open_in(scope: work.Scope) -> Any:
+        return scope.filter(Case.objects.filter(state__in=("verifying", "appealed")), "seat_code")
+
+    asked = queues.Queue("standing", open_in, CENTER, groups=("seat_code", "state"))
+    assert sorted(queues.standing([asked], now=FRIDAY)) == [
+        ("standing", ("minan", "appealed"), 1, 1, FRIDAY),
+        ("standing", ("minan", "verifying"), 2, 1, FRIDAY),  # of one no clock runs: it is open and not late
+        ("standing", ("minan-center", "appealed"), 1, 0, None),
+        ("standing", ("minan-center", "verifying"), 1, 0, None),
+    ]
+    assert queues.standing([], now=FRIDAY) == []
+
+
 def test_an_address_that_is_no_key_is_no_page() -> None:
     for text in ("x", "2026-11-20T08:00:00+00:00", "none~x", "~"):
         with pytest.raises(NotFound):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from minping.kernel import clock
+from minping.kernel.queues import Queue
 from minping.kernel.work import Scope
 from minping.rectify.models import Order
 from minping.site.units import KINDS, units_of
@@ -70,10 +71,12 @@ def test_the_queries_do_not_grow_with_cases_and_units(django_assert_max_num_quer
     for more in (0, 6):
         for number in range(more):
             Story(f"V-{number}").confirmed()
-        with django_assert_max_num_queries(7):
+        with django_assert_max_num_queries(8):
             browser.get("/units/")
 
 
 def test_every_unit_is_listed_even_where_nothing_waits() -> None:
-    everywhere = dict.fromkeys(KINDS, Scope(("a", "b"), ()))
+    everywhere = [
+        Queue(name, kind.open, Scope(("a", "b"), ()), groups=(kind.unit, "state")) for name, kind in KINDS.items()
+    ]
     assert [unit.code for unit in units_of(everywhere, clock.now())] == ["a", "b"]

@@ -89,6 +89,13 @@ def roles_told(clock: Clock, at: datetime) -> tuple[str, ...]:
     return row.due if today.toordinal() <= law.calendar().nth_after(last, 1) else row.daily
 
 
+def _notice(kind: Kind, clock: Clock, account: str, day: date, at: datetime) -> Notice:
+    return Notice(
+        kind=kind, subject=clock.subject, number=clock.number, account=account, step=clock.step, due_at=clock.due_at,
+        day=day, made_at=at,
+    )  # fmt: skip
+
+
 def notices_make(*, at: datetime) -> int:
     """Make what is due to be said now; each once.  Outside the hours nothing is made."""
     fresh: list[Notice] = []
@@ -98,13 +105,8 @@ def notices_make(*, at: datetime) -> int:
             continue
         kind = Kind.LATE if clock.due_at <= at else Kind.SOON
         day: date = beijing(at).date() if kind == Kind.LATE else law.last_day(clock.due_at)
-        fresh += [
-            Notice(
-                kind=kind, subject=clock.subject, number=clock.number, account=account, step=clock.step,
-                due_at=clock.due_at, day=day, made_at=at,
-            )
-            for account in told(clock.path, clock.window_code, roles_told(clock, at))
-        ]  # fmt: skip
+        accounts = told(clock.path, clock.window_code, roles_told(clock, at))
+        fresh += [_notice(kind, clock, account, day, at) for account in accounts]
     once = ("subject", "account", "kind", "step", "due_at", "day")
     known = set(Notice.objects.filter(subject__in={one.subject for one in fresh}).values_list(*once))
     new = [one for one in fresh if tuple(getattr(one, name) for name in once) not in known]
@@ -115,17 +117,11 @@ def notices_make(*, at: datetime) -> int:
 def notice_hand(clock: Clock, *, by: str, at: datetime) -> None:
     """Tell who must act now that it was handed to them, but not whoever handed it over; it is shown in hours, gathered, like the rest."""
     row = law.at(clock.area_code, beijing(at).date()).reminders[clock.duty]
+    others = (one for one in people(clock.path, clock.window_code, row.soon) if f"account:{one}" != by)
+    today = beijing(at).date()
     Notice.objects.bulk_create(
-        (
-            Notice(
-                kind=Kind.GIVEN, subject=clock.subject, number=clock.number, account=account, step=clock.step,
-                due_at=clock.due_at, day=beijing(at).date(), made_at=at,
-            )
-            for account in people(clock.path, clock.window_code, row.soon)
-            if f"account:{account}" != by
-        ),
-        ignore_conflicts=True,
-    )  # fmt: skip
+        [_notice(Kind.GIVEN, clock, account, today, at) for account in others], ignore_conflicts=True
+    )
 
 
 def notices_gather(*, area_code: str, at: datetime) -> int:

@@ -230,8 +230,20 @@ def problem_response(request: HttpRequest, problem: Problem) -> HttpResponse:
     name = problem.status if problem.status in (400, 403, 404, 409, 429, 500) else 400
     message, cure = language.problem_text(problem)
     context = {"title": message.rstrip("。."), "message": message, "cure": cure, "code": problem.code}
+    return _refused(request, f"{name}.html", context, problem.status)
+
+
+def token_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page of a form whose token is no more good: whoever signed in again in another tab gets their words back.
+
+    A form of another site is not answered so: no session comes with it (SameSite).
+    """
+    return _refused(request, "403_csrf.html", {}, HTTPStatus.FORBIDDEN)
+
+
+def _refused(request: HttpRequest, template: str, context: dict[str, str], status: int) -> HttpResponse:
     written = again.given_back(request)
-    answer = render(request, f"{name}.html", {**context, "written": written}, status=problem.status)
+    answer = render(request, template, {**context, "written": written}, status=status)
     if written:
         answer["Cache-Control"] = "no-store"
     return answer

@@ -109,8 +109,8 @@ def content_of(row: Incoming) -> NegativeReceived:
 # --- pulled ------------------------------------------------------------------------------------
 
 
-def pull(*, at: datetime, chosen: Driver | None = None, dictionary: bool = True) -> int:
-    """Ask the superior for negatives and, where asked to, its dictionary; returns how many negatives were new."""
+def pull(*, at: datetime, chosen: Driver | None = None) -> int:
+    """Ask the superior for negatives; returns how many were new."""
     chosen = chosen or driver()
     new = 0
     try:
@@ -118,8 +118,6 @@ def pull(*, at: datetime, chosen: Driver | None = None, dictionary: bool = True)
             new = sum(rating_take(one, target=chosen.name, at=at) for one in chosen.negatives())
         if isinstance(chosen, SendsDown) and Ability.PULL_DOWN in chosen.abilities:
             new += down_take(chosen, at=at)
-        if dictionary:
-            dictionary_ask(at=at, chosen=chosen)
     except Later:
         return new  # it does not answer: the next look asks again
     return new

@@ -33,7 +33,7 @@ def _pull() -> bool:
     global _dictionary_day, _unrated_day
     now = clock.now()
     today = clock.beijing(now).date()
-    new = pull(at=now, dictionary=False)
+    new = pull(at=now)
     if _dictionary_day != today and dictionary_ask(at=now):
         _dictionary_day = today
     if _unrated_day != today and unrated_ask(at=now) is not None:

@@ -74,6 +74,21 @@ def test_a_right_that_was_withdrawn_meanwhile_costs_nobody_a_word() -> None:
     assert not case.calls.exists()
 
 
+def test_who_signed_in_again_in_another_tab_gets_the_words_of_the_first_back() -> None:
+    """Their form still has the token of before.  Without a session nothing is shown: it may be another site's form."""
+    case = Story().negative()
+    browser, stranger = Client(enforce_csrf_checks=True), Client(enforce_csrf_checks=True)
+    token = str(browser.get("/login").context["csrf_token"])
+    signing = {"username": "reviewer", "password": PASSWORD, "csrfmiddlewaretoken": token}
+    assert browser.post("/login", signing).status_code == 303  # a new token comes with it
+    for here in (browser, stranger):
+        refused = here.post(f"/cases/{case.pk}/call/", {"words": WORDS, "csrfmiddlewaretoken": token})
+        page = refused.content.decode()
+        assert refused.status_code == 403 and "403_csrf" in page
+        assert (WORDS in page) == (refused.headers.get("Cache-Control") == "no-store") == (here is browser)
+    assert not case.calls.exists()
+
+
 def test_a_unit_that_has_the_case_no_more_gets_its_words_back_and_a_stranger_is_shown_nothing() -> None:
     case = Story().negative()
     page = signed_in("neighbour").post(f"/cases/{case.pk}/move/confirm/", {"reason": WORDS})

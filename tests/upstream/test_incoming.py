@@ -186,15 +186,15 @@ def test_a_page_mode_result_of_any_level_is_taken_like_a_rating_given_here(provi
 
 def test_the_dictionary_has_editions_and_retired_tags_stay_readable(province: Server) -> None:
     target = provinces.driver().name
-    incoming.pull(at=clock.now())
+    assert incoming.dictionary_ask(at=clock.now())
     before = TagOfSuperior.objects.count()
     assert incoming.tag_text("207", date(2026, 1, 1), target=target) == "没有提供材料样本"
     province.province.change_dictionary(
         {"edition": "2026-07", "valid_from": "2026-07-01", "retire": ["207"],
          "add": [{"code": "216", "label": "材料要求前后不一", "level": 2}]}
     )  # fmt: skip
-    incoming.pull(at=clock.now())
-    incoming.pull(at=clock.now())
+    assert incoming.dictionary_ask(at=clock.now())
+    assert incoming.dictionary_ask(at=clock.now())
     assert TagOfSuperior.objects.count() == before + 1
     assert incoming.tag_text("207", date(2026, 6, 30), target=target) == "没有提供材料样本"
     assert incoming.tag_text("207", date(2026, 7, 1), target=target) == "没有提供材料样本（已停用）"
@@ -207,7 +207,7 @@ def test_the_dictionary_of_the_sm2_family_is_read_by_its_own_call(speaking: Any)
     chosen = provinces.driver()
     told_tags: messages.Dictionary = chosen.dictionary()
     assert {tag.code for tag in told_tags.tags} >= {"510", "108"}
-    assert incoming.pull(at=clock.now()) == 0
+    assert incoming.dictionary_ask(at=clock.now())
     assert TagOfSuperior.objects.filter(target="370000", code="108", level=1).exists()
 
 

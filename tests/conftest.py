@@ -28,9 +28,13 @@ LONG = {
 
 
 # What stands on no database of ours, or only shows pages that are the same on either: run on SQLite alone.  Of the
-# tables of moves the pages' half is here (a page asks the service and draws); the services' half runs on both.
+# tables of moves the pages' half is here (a page asks the service and draws); the services' half runs on both.  So it
+# is with the channels: their services on both, the walk through one with a browser here (`make show-channels`: both);
+# the tablet, the package and the four channels at once, where presses race and workers are killed, run on both.
+WALKS = ("hall", "mine", "phone", "qr", "sms", "terminal")
 ONCE = (
-    "tests/law/", "tests/sandbox/", "tests/journeys/test_for_everyone.py",
+    "tests/law/", "tests/sandbox/", "tests/journeys/test_for_everyone.py", "tests/journeys/test_floods.py",
+    *(f"tests/journeys/test_channel_{walk}.py" for walk in WALKS),
     "tests/feedback/test_every_move.py::test_the_page_", "tests/rectify/test_every_move.py::test_the_page_",
     "tests/supervise/test_every_move.py::test_the_page_",
 )  # fmt: skip

@@ -119,11 +119,6 @@ class Case(Due):
         return self.number
 
     @property
-    def seat(self) -> str:
-        """The unit that has it now."""
-        return self.assigned_code or self.organization_code
-
-    @property
     def level_label(self) -> str:
         return "没有评价" if self.level is None else law.InterfaceLevel(self.level).label
 

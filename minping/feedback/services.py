@@ -267,12 +267,12 @@ ASSIGN = MOVES.move("assign").permission
 
 def seat(case: Case, permission: str = "") -> registry.Place:
     """The unit that has the case now; to appeal is the rated unit's own, wherever the case went."""
-    return registry.place(case.organization_code if permission == "case.appeal" else case.seat)
+    return registry.place(case.organization_code if permission == "case.appeal" else case.seat_code)
 
 
 def readable(case: Case, by: Actor) -> bool:
     """Whether `by` may read the case: where it was rated, and where it went."""
-    return any(by.can("case.read", registry.place(code).path) for code in {case.organization_code, case.seat})
+    return any(by.can("case.read", registry.place(code).path) for code in {case.organization_code, case.seat_code})
 
 
 def read_require(case: Case, by: Actor) -> None:
@@ -333,7 +333,7 @@ def refusal(verb: str, case: Case, by: Actor, at: datetime) -> Problem | None:
         return DecidedHere()
     if move.rated is not None and move.rated != (case.rating_id is not None):
         return KindRefused(kind=KINDS[move.rated], verb=move.label)
-    if move.permission == ASSIGN and by.can(ASSIGN, seat(case).path) and not units_beside(case.seat, ASSIGN, by):
+    if move.permission == ASSIGN and by.can(ASSIGN, seat(case).path) and not units_beside(case.seat_code, ASSIGN, by):
         return NobodyBeside(verb=move.label)
     return machine.refusal(
         move,

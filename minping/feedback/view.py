@@ -138,7 +138,7 @@ def case_context(case: Case) -> dict[str, Any]:
         "window_name": case.window_name,
         "organization_name": registry.place(case.organization_code).name,
         "unit_code": case.organization_code,
-        "seat_name": registry.place(case.seat).name if case.seat != case.organization_code else "",
+        "seat_name": registry.place(case.seat_code).name if case.seat_code != case.organization_code else "",
         "arrival_label": Arrival(case.arrival).label if case.arrival != Arrival.OWN else "",
         "state": case.state,
         "disputed": case.state in DISPUTED,
@@ -375,7 +375,7 @@ def actions(case: Case, by: Actor, now: datetime) -> tuple[list[dict[str, Any]],
             continue
         fields = [dict(field) for field in FIELDS.get(move.verb, ())]
         if move.permission == services.ASSIGN:
-            units = services.units_beside(case.seat, move.permission, by)
+            units = services.units_beside(case.seat_code, move.permission, by)
             fields[0]["options"] = [{"value": place.code, "label": place.name} for place in units]
         offered.append(
             {
@@ -550,7 +550,7 @@ def closed(scope: work.Scope) -> QuerySet[Case]:
 
 LINE = (
     "number", "level", "item_name", "excerpt", "state", "window_name", "due_at", "origin", "arrival", "asked_at",
-    "organization_code", "assigned_code",
+    "organization_code", "seat_code",
 )  # fmt: skip
 
 
@@ -565,8 +565,8 @@ def _next(case: Case) -> str:
     if case.origin:
         return "在下级办理"
     told = NEXT.get(CaseState(case.state), "")
-    if case.seat != case.organization_code and case.state in (CaseState.VERIFYING, CaseState.APPEALED):
-        return f"{told}，已转给{registry.place(case.seat).name}"
+    if case.seat_code != case.organization_code and case.state in (CaseState.VERIFYING, CaseState.APPEALED):
+        return f"{told}，已转给{registry.place(case.seat_code).name}"
     return told
 
 

@@ -20,8 +20,8 @@ RECTIFYING = (OrderState.ASSIGNED, OrderState.EXTENDING, OrderState.COMPLEX)
 def clock_of(case: Case, record: Case | Order, table: str) -> Clock:
     """A clock at the unit that has the record now, which need not be the rated one (转办)."""
     assert record.due_at is not None
-    moved = isinstance(record, Case) and record.seat != record.organization_code
-    path = registry.place(record.seat if isinstance(record, Case) else record.organization_code).path
+    moved = isinstance(record, Case) and record.seat_code != record.organization_code
+    path = registry.place(record.seat_code if isinstance(record, Case) else record.organization_code).path
     return Clock(
         case.pk, case.number, record.due_limit, record.due_at, case.area_code, path,
         f"{table}_{record.state}", "" if moved else record.window_code,

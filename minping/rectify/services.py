@@ -124,9 +124,9 @@ def _move(
 
 def _first_unit(case: Case) -> tuple[str, str, str]:
     """Who rectifies first: the rated window's unit, or the unit to which the case was assigned."""
-    if case.seat == case.organization_code:
+    if case.seat_code == case.organization_code:
         return case.organization_code, case.area_code, case.window_code
-    return case.seat, registry.place(case.seat).area_code, ""
+    return case.seat_code, registry.place(case.seat_code).area_code, ""
 
 
 def on_case_assigned(event: CaseAssigned) -> None:

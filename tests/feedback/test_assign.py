@@ -48,7 +48,7 @@ def test_the_other_unit_has_it_with_the_days_that_are_left_and_the_rating_stays_
     before = (case.due_at, case.verify_due_at, case.organization_code, case.window_code)
     moved = assign(case, actor("reviewer"))
     moved.refresh_from_db()
-    assert (moved.state, moved.seat) == ("verifying", "minan-agent-01")
+    assert (moved.state, moved.seat_code) == ("verifying", "minan-agent-01")
     assert (moved.due_at, moved.verify_due_at, moved.organization_code, moved.window_code) == before
     page = browser.get(f"/desk/verify/{case.pk}/").content.decode()
     assert case.number in browser.get("/desk/verify/").content.decode()
@@ -92,7 +92,7 @@ def test_an_appeal_may_be_reviewed_elsewhere_too_and_goes_back_the_same_way(agen
         assign(case, actor("reviewer"))  # it waits for the review of the appeal, not for the first verification
     assign(case, actor("reviewer"), verb="assign_review")
     back = assign(case, actor("reviewer"), to="minan-center", verb="assign_review")
-    assert (back.state, back.seat) == ("appealed", "minan-center")
+    assert (back.state, back.seat_code) == ("appealed", "minan-center")
 
 
 def test_who_may_not(agent: Actor) -> None:
@@ -114,7 +114,7 @@ def test_who_may_not(agent: Actor) -> None:
     with pytest.raises((ConflictOfInterest, Invalid)):
         assign(case, rated)
     Case.objects.filter(pk=case.pk).update(staff_code="w03")
-    assert Case.objects.get().seat == "minan-center"
+    assert Case.objects.get().seat_code == "minan-center"
 
 
 def test_once_handed_on_the_first_unit_decides_on_it_no_more(agent: Actor) -> None:
@@ -157,7 +157,7 @@ def test_two_who_assign_it_in_the_same_second_send_it_once(agent: Actor) -> None
     assign(case, actor("reviewer"))
     with pytest.raises(Problem):
         feedback.case_move(stale, "assign", actor("head"), FRIDAY, facts={}, assigned_code="minan", seat_code="minan")
-    assert Case.objects.get().seat == "minan-agent-01"
+    assert Case.objects.get().seat_code == "minan-agent-01"
 
 
 def test_an_order_that_is_transferred_is_told_of_too() -> None:

@@ -19,6 +19,7 @@ from minping.kernel.errors import Problem
 from minping.kernel.home import Config
 from minping.kernel.models import Account
 from tests.house import machines
+from tests.support import services
 from tests.support.world import FRIDAY, Story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,3 +191,14 @@ def test_each_test_and_path_that_the_pages_name_exists() -> None:
     assert {path for path in paths if not (ROOT / path).exists()} == set()
     clauses = set(re.findall(r"`(minan/[\d.]+|R\d+)`", pages[1]))
     assert clauses <= set(law.clauses())
+
+
+def test_no_two_workers_of_the_two_runs_are_given_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was led to another's receiver failed both their tests, once in some fifty runs."""
+    shares = []
+    for database in ("", "postgresql://minping@127.0.0.1/minping"):
+        for worker in range(4):
+            monkeypatch.setenv("MINPING_DATABASE", database)
+            monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{worker}")
+            shares.append(services.own_ports())
+    assert len({port for share in shares for port in share}) == sum(map(len, shares))

@@ -18,6 +18,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,7 +38,9 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PORTS = (12_000, 32_000)  # a server takes its port seconds after it was looked for: nothing else may be given it
+# A server takes its port seconds after it was looked for, and nothing else may be given it meanwhile: the ports lie
+# below those of outgoing connections, and each worker of the two runs beside each other has a share of its own.
+PORTS, SHARES = (12_000, 32_000), 16
 PATIENCE = 10.0  # seconds a process may take to end after it was asked to
 
 
@@ -73,12 +77,27 @@ def chromium() -> str:
     refuse("没有 Chromium：请用 make test 运行，它会装上；或者用 CHROMIUM 指明程序的位置")
 
 
+def own_ports() -> list[int]:
+    """This worker's ports, from a random one on: other runs of the tests on this machine may be under way."""
+    worker = int("".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", ""))) or 0)
+    wide = (PORTS[1] - PORTS[0]) // SHARES
+    first = PORTS[0] + (2 * worker + on_postgresql()) % SHARES * wide
+    start = random.randrange(wide)
+    return [first + (start + n) % wide for n in range(wide)]
+
+
+@cache
+def _ports() -> Iterator[int]:
+    return cycle(own_ports())
+
+
 def free_port() -> int:
-    """A port of loopback that nobody listens on now, from below those that outgoing connections are given."""
-    while True:
+    """A port of loopback that nobody listens on now, not given to anybody of late."""
+    for port in _ports():
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port := random.randrange(*PORTS)))
+            probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("unreachable: the ports go round")
 
 
 def answers(url: str, *, timeout: float = 2.0) -> bool:

@@ -156,7 +156,7 @@ def test_b1_no_state_is_a_dead_end_that_nobody_sees(province: Server) -> None:
     A morning check is a test row: a job takes it out again, and it is shown where the devices are.  A rehearsed
     probe has come as far as it may, and is shown with its superior.
     """
-    from minping.upstream.pages import TABS
+    from minping.upstream.pages.lists import TABS
     from minping.upstream.states import MessageState
 
     listed = {state for tab in TABS for state in tab.states}

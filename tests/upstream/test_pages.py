@@ -15,8 +15,10 @@ from minping.evaluate.queries import counts_by_day_level
 from minping.evaluate.services import defaults_make
 from minping.kernel import clock, privacy
 from minping.kernel.models import Account, Assignment, JournalEntry
-from minping.upstream import pages, queries, reading, watch
+from minping.upstream import queries, reading, watch
 from minping.upstream.models import Exchange, OutboxMessage, Target, Task
+from minping.upstream.pages import delivery, lists, manual, reconciliation
+from minping.upstream.pages.lists import TABS
 from minping.upstream.states import MessageState
 from tests.support.world import FRIDAY, beijing, rate, receive, service_row, signed_in
 
@@ -47,7 +49,7 @@ class Province:
 @pytest.fixture(autouse=True)
 def province(monkeypatch: pytest.MonkeyPatch) -> Province:
     found = Province()
-    for module in (pages, queries, watch):
+    for module in (delivery, lists, reconciliation, queries, watch):
         monkeypatch.setattr(module, "driver", lambda: found)
     return found
 
@@ -113,7 +115,7 @@ def test_the_neighbour_sees_nothing_of_it() -> None:
     rate(receive()[0], 5)
     row = outbox(**REFUSED)
     client = signed_in("neighbour")
-    for tab in pages.TABS:
+    for tab in TABS:
         assert "0417" not in text(client, "/delivery/", state=tab.id)
     page = text(client, f"/delivery/?{PERIOD}")
     assert "对账是全街道的" in page and "省平台收据" not in page
@@ -147,7 +149,7 @@ def test_who_may_only_read_finds_no_act_on_the_desk_and_none_behind_it(username:
         assert client.post(f"/delivery/{address}", {"verb": "open", "reference": "1"}).status_code == 403
 
 
-@pytest.mark.parametrize("state", [tab.id for tab in pages.TABS])
+@pytest.mark.parametrize("state", [tab.id for tab in TABS])
 def test_a_list_costs_the_same_for_few_and_many(state: str, django_assert_max_num_queries: Any) -> None:
     stored = state
     client = signed_in("operator")
@@ -161,7 +163,7 @@ def test_a_list_costs_the_same_for_few_and_many(state: str, django_assert_max_nu
     with django_assert_max_num_queries(len(few)) as many:
         page = text(client, "/delivery/", state=state)
     assert len(many) == len(few)
-    assert page.count('<th scope="row"') == pages.PAGE
+    assert page.count('<th scope="row"') == delivery.PAGE
 
 
 # --- targets -----------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ def test_all_messages_refused_with_one_code_are_sent_again_and_no_others() -> No
 
 
 def test_a_press_takes_so_many_and_says_how_many_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "REPLAY_MOST", 2)
+    monkeypatch.setattr(delivery, "REPLAY_MOST", 2)
     receive(*(service_row(f"C-{number}") for number in range(3)))
     OutboxMessage.objects.update(**REFUSED)
     client = signed_in("operator")
@@ -369,7 +371,7 @@ def test_the_manual_queue_costs_the_same_for_few_and_many(django_assert_max_num_
     with django_assert_max_num_queries(len(few)) as many:
         page = text(client, "/delivery/manual/")
     assert len(many) == len(few)
-    assert page.count('id="ref-') == pages.MANUAL_PAGE
+    assert page.count('id="ref-') == manual.PAGE
 
 
 def test_every_field_of_a_message_has_a_label_for_the_person_who_copies_it() -> None:

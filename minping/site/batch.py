@@ -39,13 +39,14 @@ class Act:
     field: str = ""
     field_label: str = ""
     longest: int = 0
+    file: bool = False  # answered with a file, and the page stays
 
 
 ACTS = (
     Act("supervise", "督办", "case.supervise", "reason", "督办要求", 500),
     Act("mark", "标记", "", "word", "标记", marks.LONGEST),
     Act("unmark", "取消标记", ""),
-    Act("sheet", "打印处理单", "case.read"),
+    Act("sheet", "打印处理单", "case.read", file=True),
 )
 # Why everything else is done one by one: read by whoever looks for the button.
 ONE_BY_ONE = (

@@ -135,6 +135,9 @@ def test_the_walk_from_signing_in_to_the_closed_case(live: Installation, chromiu
     reviewer.locator(".queue .line").first.click()
     expect(reviewer.locator(".queue .line[aria-current]")).to_have_count(1)
     shown(reviewer, 9, "closed")
+    for kind in ("PDF", "Word"):  # a file leaves the page as it is, and its buttons to the next press
+        with reviewer.expect_download():
+            reviewer.get_by_role("button", name=f"下载 {kind}").click()
 
     negative(live, chromium, "WALK-2")
     look(live, window, "appeal")

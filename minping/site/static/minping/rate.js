@@ -27,21 +27,22 @@
   });
 
   // One press is one post. Buttons are disabled after the post is built, so that the pressed one still travels.
+  function able(form, yes) {
+    form.querySelectorAll("button").forEach(function (b) { b.disabled = !yes; });
+    if (yes) delete form.dataset.sent;
+  }
+  var FILE = 2000, NO_ANSWER = 20000; // the page stays after a file, and where nobody answers: then it may be pressed again
   document.addEventListener("submit", function (event) {
     var form = event.target;
     if (event.defaultPrevented || form.method !== "post") return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
-    setTimeout(function () {
-      form.querySelectorAll("button").forEach(function (b) { b.disabled = true; });
-    }, 0);
+    var file = event.submitter && event.submitter.hasAttribute("data-file");
+    setTimeout(able, 0, form, false);
+    setTimeout(able, file ? FILE : NO_ANSWER, form, true);
   });
   // Back from the browser's own store: the form may be used again.
   window.addEventListener("pageshow", function (event) {
-    if (!event.persisted) return;
-    document.querySelectorAll("form[data-sent]").forEach(function (form) {
-      delete form.dataset.sent;
-      form.querySelectorAll("button").forEach(function (b) { b.disabled = false; });
-    });
+    if (event.persisted) document.querySelectorAll("form[data-sent]").forEach(function (form) { able(form, true); });
   });
 })();

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from minping import law
@@ -550,13 +549,13 @@ def closed(scope: work.Scope) -> QuerySet[Case]:
 
 LINE = (
     "number", "level", "item_name", "excerpt", "state", "window_name", "due_at", "origin", "arrival", "asked_at",
-    "organization_code", "seat_code",
+    "organization_code", "seat_code", "window_code", "rating_id",
 )  # fmt: skip
 
 
-def records(ids: Iterable[UUID]) -> QuerySet[Case]:
-    """The cases behind lines, with what `rows` says of them."""
-    return Case.objects.filter(pk__in=list(ids)).only(*LINE)
+def records(*wanted: Q, **equal: Any) -> QuerySet[Case]:
+    """The cases behind lines, with what `rows` says of them and what says who may open them."""
+    return Case.objects.filter(*wanted, **equal).only(*LINE)
 
 
 def _next(case: Case) -> str:

@@ -63,16 +63,16 @@ class Scope:
     organizations: tuple[str, ...]
     windows: tuple[tuple[str, str], ...]
 
-    def within(self, organization: str = "organization_code", window: str = "window_code") -> Q:
-        """The condition that an organisation and a window, in these fields, lie within this scope."""
-        wanted = Q(**{f"{organization}__in": self.organizations})
-        for code, number in self.windows:
-            wanted |= Q(**{organization: code, window: number})
-        return wanted
+    def covers(self, organization: str, window: str) -> bool:
+        """Whether an organisation and a window lie within this scope."""
+        return organization in self.organizations or (organization, window) in self.windows
 
     def filter(self, rows: Any, field: str = "organization_code") -> Any:
         """Rows of a model with an organisation in `field`, and window_code, within this scope."""
-        return rows.filter(self.within(field))
+        wanted = Q(**{f"{field}__in": self.organizations})
+        for code, window in self.windows:
+            wanted |= Q(**{field: code, "window_code": window})
+        return rows.filter(wanted)
 
 
 def scope_of(grants: Iterable[Grant], places: Iterable[tuple[str, str]]) -> Scope:

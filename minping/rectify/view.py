@@ -59,16 +59,17 @@ LINE = (
 )  # fmt: skip
 
 
-def records(ids: Iterable[UUID]) -> QuerySet[Order]:
+def records(**equal: Any) -> QuerySet[Order]:
     """The orders behind lines, with what `rows` says of them."""
-    return Order.objects.select_related("case").filter(pk__in=list(ids)).only(*LINE)
+    return Order.objects.select_related("case").filter(**equal).only(*LINE)
 
 
-def waiting(of: Mapping[UUID, Case]) -> list[Order]:
-    """The orders of these cases (as `cases.records` reads them) that wait for somebody."""
-    found = list(Order.objects.filter(case__in=list(of), state__in=list(NEXT)).only("case_id", "state", "due_at"))
+def of(cases: Mapping[UUID, Case]) -> list[Order]:
+    """The orders of these cases, round by round, with what `rows` says of them and what says whose they are."""
+    asked = Order.objects.filter(case__in=list(cases)).order_by("round")
+    found = list(asked.only("case_id", "state", "due_at", "organization_code", "window_code"))
     for order in found:
-        order.case = of[order.case_id]
+        order.case = cases[order.case_id]
     return found
 
 

@@ -85,8 +85,8 @@ def cases_of(ids: Sequence[str], by: Actor) -> list[Case]:
         raise Invalid("还没有选。", cure="请勾选要一起办的件。")
     if len(wanted) > MOST:
         raise Invalid(f"一次最多 {MOST} 件。", cure="请分几次办。")
-    found = {case.pk: case for case in openable(Case.objects.filter(pk__in=wanted), by)}
-    return [found[one] for one in wanted if one in found]
+    found = openable(Case.objects.filter(pk__in=wanted), by)
+    return [found[one].case for one in wanted if one in found]
 
 
 def batch_do(*, act: Act, ids: Sequence[str], said: Mapping[str, str], by: Actor, at: datetime) -> list[Outcome]:

@@ -21,7 +21,6 @@ from django.views.decorators.http import require_safe
 from minping import law
 from minping.feedback import services as feedback
 from minping.feedback import view as cases
-from minping.feedback.models import Case
 from minping.feedback.states import CaseState
 from minping.feedback.tickets import view as tickets
 from minping.kernel import clock, queues, work
@@ -129,32 +128,33 @@ class Desk:
         for source in (cases, orders, inquiries):
             mine = [key.id for key in keys if (key.queue == DONE or self.queues[key.queue][1] is source)]
             if mine and (source is cases or view != DONE):
-                lines |= {row.key: row for row in source.rows(source.records(mine))}
+                lines |= {row.key: row for row in source.rows(source.records(pk__in=mine))}
         return [replace(lines[key.id], place=str(key)) for key in keys if key.id in lines], more
 
     def found(self, after: str) -> tuple[list[work.Row], str]:
         """What was looked for, the newest first."""
         numbered = self.kept.get(looking.NUMBERED)
         if numbered:
-            open_to = looking.openable(cases.records(numbered), self.who).order_by("-opened_at")
-            return self.lines([("", case) for case in open_to]), ""
+            named = looking.openable(cases.records(pk__in=numbered).order_by("-opened_at"), self.who)
+            return self.lines([("", one) for one in named.values()]), ""
         if after and not (after.isdecimal() and len(after) < 19):
             raise NotFound("没有这一页。", cure="请从第一页看起。")
         asked = looking.asked_of(self.kept)
         found, more = looking.page(self.who, asked, int(after) if after else None, work.PAGE)
-        return self.lines([(str(place), case) for place, case in found]), str(more or "")
+        return self.lines([(str(place), one) for place, one in found]), str(more or "")
 
     def marked(self, after: str) -> list[work.Row]:
         """What this person marked and may still open, the latest first; never more than `marks.MOST`."""
-        right = looking.openable(cases.records(self.marks), self.who).in_bulk()
+        right = looking.openable(cases.records(pk__in=list(self.marks)), self.who)
         places = [(f"m{n:03d}", right[case_id]) for n, case_id in enumerate(self.marks) if case_id in right]
-        return self.lines([(place, case) for place, case in places if place > after])
+        return self.lines([(place, one) for place, one in places if place > after])
 
-    def lines(self, found: Sequence[tuple[str, Case]]) -> list[work.Row]:
+    def lines(self, found: Sequence[tuple[str, looking.Found]]) -> list[work.Row]:
         """The lines of cases in this order: as their order says where that is what waits."""
-        told = {row.case_id: row for row in cases.rows(case for _, case in found)}
-        told |= {row.case_id: row for row in orders.rows(orders.waiting({case.pk: case for _, case in found}))}
-        return [replace(told[case.pk], place=place) for place, case in found]
+        told = {row.case_id: row for row in cases.rows(one.case for _, one in found)}
+        waiting = [one.order for _, one in found if one.order is not None and one.order.state in orders.NEXT]
+        told |= {row.case_id: row for row in orders.rows(waiting)}
+        return [replace(told[one.case.pk], place=place) for place, one in found]
 
     @cached_property
     def marks(self) -> dict[UUID, str]:

@@ -7,13 +7,13 @@ who may open what are asked of each case that the index names, newest first, at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q
 
 from minping.evaluate.models import Service
 from minping.feedback import view as cases
@@ -23,6 +23,7 @@ from minping.kernel import clock, work
 from minping.kernel.access import Actor
 from minping.kernel.clock import BEIJING
 from minping.kernel.errors import Invalid
+from minping.rectify import view as orders
 from minping.rectify import words
 from minping.rectify.models import Order
 from minping.registry import queries as registry
@@ -34,6 +35,7 @@ LOOK = 2000  # of the cases that the index names, for one page
 # Asked of the index at first (more where a condition moves and will leave many out); four times as many each time that
 # was not enough.
 FIRST, FIRST_MOVING, STEP = work.PAGE + 1, 2 * work.PAGE, 960
+YEARS = range(2000, 2100)
 MONTHS = 36  # of a period; a longer one is not asked of the index
 KEPT, NUMBERED = "asked", "numbered"  # in the session: what was asked, and the cases that one number named
 
@@ -61,9 +63,37 @@ class Asked:
             first, last = (date.fromisoformat(day) if day else None for day in (self.since, self.until))
         except ValueError as failure:
             raise Invalid("日期看不懂。", cure="请从日历里选，或写成 2026-11-20。", field="since") from failure
+        if any(day.year not in YEARS for day in (first, last) if day):
+            raise Invalid(
+                "没有这样早或这样晚的差评。", cure=f"请写 {YEARS[0]} 年到 {YEARS[-1]} 年之间的日期。", field="since"
+            )
         if first and last and last < first:
             raise Invalid("结束日期早于开始日期。", cure="请把两个日期对调。", field="until")
         return first, last
+
+    @property
+    def months(self) -> frozenset[str]:
+        """The months of a period, as the index has them; of one that is open at an end, or very long, none."""
+        first, last = self.days
+        if not first or not last:
+            return frozenset()
+        found = {words.month_token(first + timedelta(days=n)) for n in range(0, (last - first).days + 1, 27)}
+        found.add(words.month_token(last))
+        return frozenset(found) if len(found) <= MONTHS else frozenset()
+
+    @property
+    def moving(self) -> Q:
+        """What the index does not know of a case: its state, and the days where the period is not whole months."""
+        wanted = Q(state=self.state) if self.state else Q()
+        first, last = self.days
+        after = last + timedelta(days=1) if last else None
+        if self.months and first and after and first.day == after.day == 1:
+            return wanted
+        if first:
+            wanted &= Q(opened_at__gte=datetime.combine(first, time.min, BEIJING))
+        if after:
+            wanted &= Q(opened_at__lt=datetime.combine(after, time.min, BEIJING))
+        return wanted
 
 
 def asked_of(said: Mapping[str, Any]) -> Asked:
@@ -96,12 +126,8 @@ def clauses(asked: Asked, codes: set[tuple[str, str]]) -> list[frozenset[str]]:
         found.append(frozenset({words.place_token(asked.unit)}))
     if asked.level:
         found.append(frozenset({words.level_token(int(asked.level))}))
-    first, last = asked.days
-    if first and last:  # a period open at one end is asked of each case: the newest come first anyway
-        months = {words.month_token(first + timedelta(days=n)) for n in range(0, (last - first).days + 1, 27)}
-        months.add(words.month_token(last))
-        if len(months) <= MONTHS:
-            found.append(frozenset(months))
+    if asked.months:  # a period open at one end is asked of each case: the newest come first anyway
+        found.append(asked.months)
     places = frozenset(words.place_token(*code) for code in codes)
     everywhere = {(code, "") for code in registry.directory().places} <= codes
     if len(places) <= words.MOST_PLACES and (not everywhere or not found):
@@ -121,20 +147,30 @@ def scopes(who: Actor) -> tuple[work.Scope, work.Scope, work.Scope]:
     return read, handed, rated
 
 
-def openable(rows: QuerySet[Case], who: Actor) -> QuerySet[Case]:
-    """Of these cases those whose page `who` may open; an order is open to the unit that has it now (转办)."""
+class Found(NamedTuple):
+    """A case that may be opened, and its last order."""
+
+    case: Case
+    order: Order | None
+
+
+def openable(rows: Iterable[Case], who: Actor) -> dict[UUID, Found]:
+    """Of these few cases those whose page `who` may open, in their order, in two queries."""
     read, handed, rated = scopes(who)
-    latest = Order.objects.filter(case=OuterRef("pk")).order_by("-round")
-    rows = rows.annotate(
-        with_unit=Subquery(latest.values("organization_code")[:1]),
-        with_window=Subquery(latest.values("window_code")[:1]),
-    )
-    return rows.filter(
-        read.within()
-        | read.within("seat_code")  # to which it was assigned
-        | handed.within("with_unit", "with_window")
-        | (rated.within() & Q(with_unit__isnull=True, rating__isnull=False))
-    )
+
+    def may(case: Case, order: Order | None) -> bool:
+        window = case.window_code
+        return (
+            read.covers(case.organization_code, window)
+            or read.covers(case.seat_code, window)  # to which it was assigned
+            or (order is not None and handed.covers(order.organization_code, order.window_code))  # 转办
+            or (order is None and case.rating_id is not None and rated.covers(case.organization_code, window))
+        )
+
+    known = {case.pk: case for case in rows}
+    latest = {order.case_id: order for order in orders.of(known)}
+    told = ((pk, Found(case, latest.get(pk))) for pk, case in known.items())
+    return {pk: found for pk, found in told if may(*found)}
 
 
 def units_of(who: Actor) -> list[registry.Place]:
@@ -156,10 +192,10 @@ def by_number(who: Actor, typed: str) -> list[UUID]:
     services = Service.objects.filter(organization_code__in=sorted(codes), case_no=text).values_list("pk", flat=True)
     number = text.upper()
     wanted = Q(number__in=[number, PREFIX + number]) | Q(service_id__in=list(services[:MOST]))
-    return list(openable(Case.objects.filter(wanted), who).order_by("-opened_at").values_list("pk", flat=True)[:MOST])
+    return list(openable(cases.records(wanted).order_by("-opened_at"), who))[:MOST]
 
 
-def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[tuple[int, Case]], int | None]:
+def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[tuple[int, Found]], int | None]:
     """The newest `most` cases behind `after`: (place, case); and where to go on, None at the end.
 
     A page may hold fewer than `most` where a condition that moves leaves out many: it says where to go on.
@@ -169,24 +205,17 @@ def page(who: Actor, asked: Asked, after: int | None, most: int) -> tuple[list[t
         codes |= {(code, "") for code in scope.organizations} | set(scope.windows)
     if not codes or not asked:
         return [], None
-    question, first, last = clauses(asked, codes), *asked.days
-    wanted = Q()
-    if asked.state:
-        wanted &= Q(state=asked.state)
-    if first:
-        wanted &= Q(opened_at__gte=datetime.combine(first, time.min, BEIJING))
-    if last:
-        wanted &= Q(opened_at__lt=datetime.combine(last + timedelta(days=1), time.min, BEIJING))
-    few = asked.state if asked.state != CaseState.CLOSED else ""
+    question, wanted, (_, last) = clauses(asked, codes), asked.moving, asked.days
     newest = last is None or last >= clock.beijing(clock.now()).date().replace(day=1)
-    kept: list[tuple[int, Case]] = []
+    few = asked.state if asked.state != CaseState.CLOSED else ""
+    kept: list[tuple[int, Found]] = []
     looked, step = 0, FIRST_MOVING if wanted else FIRST
     while looked < LOOK:
         named = words.found(question, most=step, after=after, state=few, newest=newest)
         if not named:
             return kept, None
         looked += len(named)
-        right = openable(cases.records(case_id for _, case_id in named).filter(wanted), who).in_bulk()
+        right = openable(cases.records(wanted, pk__in=[case_id for _, case_id in named]), who)
         for place, case_id in named:
             if case_id in right:
                 kept.append((place, right[case_id]))

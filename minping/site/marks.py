@@ -70,10 +70,10 @@ def mark_clear(*, case_id: UUID, by: Actor, at: datetime) -> None:
 
 
 def _case(case_id: UUID, by: Actor) -> Case:
-    case = openable(Case.objects.filter(pk=case_id), by).first()
-    if case is None:
+    found = openable(Case.objects.filter(pk=case_id), by).get(case_id)
+    if found is None:
         raise NotFound()
-    return case
+    return found.case
 
 
 def marks_of(by: Actor) -> dict[UUID, str]:

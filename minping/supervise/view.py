@@ -46,8 +46,8 @@ def queue(view: str, scope: work.Scope) -> QuerySet[Inquiry]:
     return rows
 
 
-def records(ids: Iterable[UUID]) -> QuerySet[Inquiry]:
-    return Inquiry.objects.filter(pk__in=list(ids))
+def records(**equal: Any) -> QuerySet[Inquiry]:
+    return Inquiry.objects.filter(**equal)
 
 
 def rows(inquiries: Iterable[Inquiry]) -> list[work.Row]:

@@ -88,6 +88,19 @@ def test_each_condition_narrows_and_all_together_find_the_one() -> None:
                    until="2026-11-20", state="verifying") == [second.number]  # fmt: skip
 
 
+def test_whole_months_are_the_offices_own_and_no_day_of_the_next() -> None:
+    """Asked of the index alone; a case of half past midnight in Beijing is still of the month before in London."""
+    early, late = (
+        said(name, "排队太久。", served_at=beijing(at)) for name, at in (("S-1", "2026-10-31 23:30"), ("S-2", "2026-11-01 00:30"))
+    )  # fmt: skip
+    for since, until, wanted in (
+        ("2026-10-01", "2026-10-31", [early]), ("2026-11-01", "2026-11-30", [late]),
+        ("2026-10-01", "2026-11-30", [late, early]), ("2026-10-01", "2026-11-01", [late, early]),
+        ("2026-10-02", "2026-10-31", [early]), ("2001-01-01", "2026-10-31", [early]),
+    ):  # fmt: skip
+        assert numbers("reviewer", since=since, until=until) == [case.number for case in wanted]
+
+
 def test_the_cases_of_one_unit_are_found_from_the_page_of_all_units() -> None:
     case = Story("S-1").negative()
     page = signed_in("head").get("/units/").content.decode()
@@ -101,6 +114,8 @@ def test_a_wrong_period_or_choice_is_told() -> None:
     browser = signed_in("reviewer")
     for asked in (
         {"since": "2026-13-01"},
+        {"until": "9999-12-31"},
+        {"since": "0001-01-01", "until": "2026-11-01"},
         {"since": "2026-11-02", "until": "2026-11-01"},
         {"state": "x"},
         {"unit": "x"},

@@ -110,10 +110,8 @@ def test_from_the_end_of_the_service_to_the_provinces_record_without_a_hand_of_t
     live: Installation, key: str, window3: Page
 ) -> None:
     picture(window3, "channels/tablet-idle", ("phone", "tablet", "desktop"))
-    start = time.monotonic()
     ended(live, key, "MA-TAB-0417")
-    expect(window3.locator("#rate")).to_be_visible(timeout=3000)
-    assert time.monotonic() - start < 3  # the second is measured by bench; here it only must not be long
+    expect(window3.locator("#rate")).to_be_visible()  # within a second: measured by bench, part `tablets`
     expect(window3.locator("#whom")).to_have_text("欧阳**")
     expect(window3.locator("#tail")).to_have_text("办件尾号 0417")
     shown = window3.content()
@@ -251,7 +249,7 @@ def test_who_rates_by_phone_finds_no_tiles_on_the_tablet_any_more(live: Installa
     link = ended(live, key, "MA-ELSE-0903", name="群众戊")
     expect(window3.locator("#tail")).to_have_text("办件尾号 0903")
     assert post(live, link, level=5) == 303
-    expect(window3.locator("#thanks-h")).to_have_text("这次服务已经评价过了", timeout=3000)
+    expect(window3.locator("#thanks-h")).to_have_text("这次服务已经评价过了")
     expect(window3.locator("#rate")).to_be_hidden()
     assert "群众" not in window3.content() and "0903" not in window3.content()
     window3.get_by_role("button", name="完成").click()
@@ -262,7 +260,7 @@ def test_a_revoked_device_says_so_within_a_moment(live: Installation, chromium: 
     page = tablet(live, chromium, office, "tablet-06")
     office.page.goto(f"{live.url}/devices/")
     office.page.get_by_role("button", name=re.compile("停用 tablet-06")).click()
-    expect(page.get_by_role("heading", name="这台装置已停用")).to_be_visible(timeout=5000)
+    expect(page.get_by_role("heading", name="这台装置已停用")).to_be_visible()
     expect(page.locator("#sign")).to_have_text("停用")
     picture(page, "channels/tablet-stopped", ("phone", "tablet", "desktop"))
     page.context.close()

@@ -39,7 +39,8 @@
     form.dataset.sent = "1";
     var file = event.submitter && event.submitter.hasAttribute("data-file");
     setTimeout(able, 0, form, false);
-    setTimeout(able, file ? FILE : NO_ANSWER, form, true);
+    // Files on a slow line may be under way for minutes: pressed again, they would begin anew.
+    if (form.enctype !== "multipart/form-data") setTimeout(able, file ? FILE : NO_ANSWER, form, true);
   });
   // Back from the browser's own store: the form may be used again.
   window.addEventListener("pageshow", function (event) {

@@ -92,13 +92,13 @@ def test_while_we_are_away_the_caller_is_told_and_the_key_pressed_arrives_once_l
     ended(live, "IVR-0003", THIRD)
     phone = Phone.calls(line.address, THIRD, (6, "2"))
     live.wait_for(lambda: phone.ear.voiced, 20, "电话里没有声音")
-    live.stop()
+    live.away()
     phone.ended()
     assert len(line.kept()) == 2  # the key and the end of the call, in this order
     told = Phone.calls(line.address, THIRD).ended()
     assert len(told.ear.voiced) > SOUND  # a sentence, then the line is cleared: nothing was said, nothing is kept
     assert len(line.kept()) == 2
-    live.start()
+    live.back()
     said = arrived(live, "IVR-0003")
     assert (said["level"], said["offline"]) == (4, True)
     live.wait_for(lambda: not line.kept(), 30, "存下的没有报完")

@@ -8,13 +8,10 @@ from __future__ import annotations
 import os
 import random
 import re
-import signal
 import socket
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
@@ -22,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from minping.evaluate.channels.tablet.stream import LINES
 from tests.support import browser as browsers
 from tests.support.browser import picture
-from tests.support.live import Installation
+from tests.support.live import Installation, kill, serving
 from tests.support.reports import ITEM, post
 
 pytestmark = [pytest.mark.browser]
@@ -417,24 +414,6 @@ def test_a_negative_key_on_the_old_pad_is_asked_for_its_reason_on_the_tablet(
     (above,) = (row for row in live.received("rating") if row["case_no"] == "MA-KEY-0001")
     assert (above["channel"], above["text"]) == ("keypad", "等了两小时。")
     page.context.close()
-
-
-def serving(port: int) -> list[int]:
-    """The processes of the server that listens on the port: its master and its workers."""
-    told = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    wanted = f"--port {port} "
-    found = []
-    for line in told.splitlines()[1:]:
-        pid, _, arguments = line.strip().partition(" ")
-        if wanted in f"{arguments} " and "granian" in arguments:
-            found.append(int(pid))
-    return found
-
-
-def kill(processes: list[int]) -> None:
-    for pid in processes:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def test_killed_between_press_and_answer_again_and_again_every_press_arrives_once(

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,25 @@ from tests.support import ready
 from tests.support.ready import CHECKOUT
 from tests.support.services import free_port
 
-__all__ = ["CHECKOUT", "Installation"]
+__all__ = ["CHECKOUT", "Installation", "kill", "serving"]
+
+
+def serving(port: int) -> list[int]:
+    """The processes of the server that listens on the port: its master and its workers."""
+    told = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    wanted = f"--port {port} "
+    found = []
+    for line in told.splitlines()[1:]:
+        pid, _, arguments = line.strip().partition(" ")
+        if wanted in f"{arguments} " and "granian" in arguments:
+            found.append(int(pid))
+    return found
+
+
+def kill(processes: list[int]) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 SLOW = 3  # two runs of the tests share a machine with their installations
@@ -70,6 +88,17 @@ class Installation:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def away(self) -> None:
+        """The pages are gone from one moment to the next, and nobody starts them again until `back`."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        kill(serving(self.port))
+
+    def back(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+        self.wait_for(self.well, 60, "没有回来")
 
     def well(self) -> bool:
         try:

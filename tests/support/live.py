@@ -81,6 +81,7 @@ class Installation:
     def stop(self) -> int:
         """End it as Ctrl-C does; returns its exit code."""
         assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)  # should a test have failed while it was away
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(timeout=40)
         self.log.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -71,7 +72,7 @@ class Asked:
             raise Invalid("结束日期早于开始日期。", cure="请把两个日期对调。", field="until")
         return first, last
 
-    @property
+    @cached_property
     def months(self) -> frozenset[str]:
         """The months of a period, as the index has them; of one that is open at an end, or very long, none."""
         first, last = self.days
